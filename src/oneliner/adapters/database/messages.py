@@ -1,0 +1,260 @@
+"""Messages in the database: the conversation, and the bill."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, exists, func, insert, literal_column, select, update
+
+from oneliner.adapters.database.encoding import from_json, to_json, totals_of
+from oneliner.adapters.database.statement import Statement, one_of
+from oneliner.adapters.database.tables import agent_runs, messages
+from oneliner.app.ports import UsageRow
+from oneliner.domain.message import AskedCall, Message, MessageState, Purpose, Role
+from oneliner.domain.run import RunStatus
+from oneliner.domain.usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from oneliner.adapters.database.statement import Driver
+    from oneliner.app.ports import Page, Scope
+
+_COLUMNS = tuple(c for c in messages.c if c.name != "deleted_at")
+_NAMES = tuple(c.name for c in _COLUMNS)
+_ADD = Statement(insert(messages), _NAMES)
+_SETTLE = Statement(
+    update(messages)
+    .where(messages.c.id == bindparam("key"), messages.c.state == str(MessageState.STREAMING))
+    .values(
+        state=bindparam("new_state"),
+        **{
+            name: bindparam(f"new_{name}")
+            for name in (
+                "content",
+                "tool_calls_json",
+                "input_tokens",
+                "output_tokens",
+                "cached_tokens",
+                "estimated",
+                "cost_nanos",
+                "priced",
+                "price_source",
+                "details_json",
+            )
+        },
+    )
+)
+_STREAMING = Statement(
+    select(*_COLUMNS)
+    .where(messages.c.run_id == bindparam("run"), messages.c.state == str(MessageState.STREAMING))
+    .order_by(messages.c.position)
+)
+_ORPHANED = Statement(
+    select(*_COLUMNS)
+    .where(
+        messages.c.state == str(MessageState.STREAMING),
+        ~exists().where(
+            agent_runs.c.id == messages.c.run_id,
+            one_of(agent_runs.c.run_status, (RunStatus.RUNNING, RunStatus.DRAFTING, RunStatus.QUEUED)),
+        ),
+    )
+    .limit(bindparam("limit"))
+)
+_SAID = (messages.c.state == str(MessageState.COMPLETE), messages.c.purpose == str(Purpose.ANSWER))
+_OF_RUN = Statement(
+    select(*_COLUMNS).where(messages.c.run_id == bindparam("run"), *_SAID).order_by(messages.c.position)
+)
+_BEFORE_RUN = Statement(
+    select(*_COLUMNS)
+    .where(messages.c.session_id == bindparam("session"), messages.c.run_id < bindparam("run"), *_SAID)
+    .order_by(messages.c.position.desc())
+    .limit(bindparam("limit"))
+)
+_DAY_MS = 86_400_000
+# As written text, so that the divisor is the same expression in SELECT and GROUP BY for every database.
+_USAGE_KEYS = {
+    "day": f"messages.created_at / {_DAY_MS}",
+    "project": "messages.project_id",
+    "session": "messages.session_id",
+    "model": "messages.model",
+    "run": "messages.run_id",
+    "user": "messages.user_id",
+}
+
+
+@cache
+def _page(*, before: bool, with_deleted: bool) -> Statement:
+    query = select(*_COLUMNS).where(messages.c.session_id == bindparam("session"))
+    if not with_deleted:
+        query = query.where(messages.c.deleted_at.is_(None))
+    if before:
+        query = query.where(messages.c.position < bindparam("before"))
+    return Statement(query.order_by(messages.c.position.desc()).limit(bindparam("limit")))
+
+
+@cache
+def _usage(group_by: str, *, scoped: bool, in_project: bool) -> Statement:
+    key = literal_column(_USAGE_KEYS[group_by])
+    query = (
+        select(
+            key,
+            func.count(),
+            func.sum(messages.c.input_tokens),
+            func.sum(messages.c.output_tokens),
+            func.sum(messages.c.cached_tokens),
+            func.coalesce(func.sum(messages.c.cost_nanos), 0),
+            func.sum(1 - messages.c.priced),
+            func.sum(messages.c.estimated),
+        )
+        .select_from(messages)
+        .where(
+            messages.c.role == str(Role.ASSISTANT),
+            messages.c.state != str(MessageState.STREAMING),
+            messages.c.created_at >= bindparam("since"),
+            messages.c.created_at < bindparam("until"),
+        )
+        .group_by(key)
+        .order_by(key.desc())
+        .limit(bindparam("limit"))
+    )
+    if scoped:
+        query = query.where(messages.c.user_id == bindparam("user_id"))
+    if in_project:
+        query = query.where(messages.c.project_id == bindparam("project_id"))
+    return Statement(query)
+
+
+def _message(row: Sequence[Any]) -> Message:
+    (id_, session_id, run_id, user_id, project_id, position, role, state, purpose, content, calls, tool_call_id) = row[
+        :12
+    ]
+    model, executor, tokens_in, tokens_out, cached, estimated, cost, priced, price_source, details, created_at = row[
+        12:
+    ]
+    return Message(
+        id=id_,
+        session_id=session_id,
+        run_id=run_id,
+        user_id=user_id,
+        project_id=project_id,
+        position=position,
+        role=Role(role),
+        state=MessageState(state),
+        purpose=Purpose(purpose),
+        content=content,
+        tool_calls=_calls_of(calls),
+        tool_call_id=tool_call_id,
+        model=model,
+        executor=executor,
+        usage=Usage(tokens_in, tokens_out, cached, bool(estimated)),
+        cost_nanos=cost,
+        priced=bool(priced),
+        price_source=price_source,
+        created_at=created_at,
+        details=from_json(details),
+    )
+
+
+def _calls_of(stored: str) -> tuple[AskedCall, ...]:
+    return () if stored == "[]" else tuple(AskedCall(*fields) for fields in from_json(stored))
+
+
+def _calls_json(calls: Sequence[AskedCall]) -> str:
+    return to_json([[c.call_id, c.name, c.arguments] for c in calls]) if calls else "[]"
+
+
+class SqlMessages:
+    """The message store; see ``app.ports.MessageStore``."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def add(self, message: Message) -> None:
+        _ADD.run(
+            self._driver,
+            id=message.id,
+            session_id=message.session_id,
+            run_id=message.run_id,
+            user_id=message.user_id,
+            project_id=message.project_id,
+            position=message.position,
+            role=str(message.role),
+            state=str(message.state),
+            purpose=str(message.purpose),
+            content=message.content,
+            tool_calls_json=_calls_json(message.tool_calls),
+            tool_call_id=message.tool_call_id,
+            model=message.model,
+            executor=message.executor,
+            input_tokens=message.usage.input_tokens,
+            output_tokens=message.usage.output_tokens,
+            cached_tokens=message.usage.cached_tokens,
+            estimated=int(message.usage.estimated),
+            cost_nanos=message.cost_nanos,
+            priced=int(message.priced),
+            price_source=message.price_source,
+            details_json=to_json(message.details),
+            created_at=message.created_at,
+        )
+
+    def settle(
+        self,
+        message_id: str,
+        state: MessageState,
+        content: str,
+        tool_calls: Sequence[AskedCall],
+        usage: Usage,
+        cost_nanos: int | None,
+        price_source: str,
+        details: Mapping[str, object],
+    ) -> bool:
+        changed = _SETTLE.count(
+            self._driver,
+            key=message_id,
+            new_state=str(state),
+            new_content=content,
+            new_tool_calls_json=_calls_json(tool_calls),
+            new_input_tokens=usage.input_tokens,
+            new_output_tokens=usage.output_tokens,
+            new_cached_tokens=usage.cached_tokens,
+            new_estimated=int(usage.estimated),
+            new_cost_nanos=cost_nanos,
+            new_priced=int(cost_nanos is not None),
+            new_price_source=price_source,
+            new_details_json=to_json(details),
+        )
+        return changed > 0
+
+    def streaming(self, run_id: str) -> list[Message]:
+        return [_message(r) for r in _STREAMING.rows(self._driver, run=run_id)]
+
+    def orphaned(self, limit: int) -> list[Message]:
+        return [_message(r) for r in _ORPHANED.rows(self._driver, limit=limit)]
+
+    def page(self, session_id: str, page: Page, *, with_deleted: bool = False) -> list[Message]:
+        values: dict[str, object] = {"session": session_id, "limit": page.limit}
+        if page.before is not None:
+            values["before"] = int(page.before)
+        statement = _page(before=page.before is not None, with_deleted=with_deleted)
+        return [_message(r) for r in statement.rows(self._driver, **values)]
+
+    def of_run(self, run_id: str) -> list[Message]:
+        return [_message(r) for r in _OF_RUN.rows(self._driver, run=run_id)]
+
+    def before_run(self, session_id: str, run_id: str, limit: int) -> list[Message]:
+        rows = _BEFORE_RUN.rows(self._driver, session=session_id, run=run_id, limit=limit)
+        return sorted((_message(r) for r in rows), key=lambda m: (m.run_id, m.position))
+
+    def usage(
+        self, scope: Scope, group_by: str, since_ms: int, until_ms: int, project_id: str | None, limit: int
+    ) -> list[UsageRow]:
+        values: dict[str, object] = {"since": since_ms, "until": until_ms, "limit": limit}
+        if scope.user_id is not None:
+            values["user_id"] = scope.user_id
+        if project_id is not None:
+            values["project_id"] = project_id
+        statement = _usage(group_by, scoped=scope.user_id is not None, in_project=project_id is not None)
+        rows = statement.rows(self._driver, **values)
+        return [UsageRow(str(r[0]), r[1], totals_of([int(v) for v in r[2:]])) for r in rows]

@@ -1,0 +1,298 @@
+"""the tables."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "agent_run_events",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("run_id", sa.String(length=64), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("session_id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=128), nullable=False),
+        sa.Column("project_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("owner_seq", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("event_type", sa.Text(), nullable=False),
+        sa.Column("summary", sa.Text(), server_default="", nullable=False),
+        sa.Column("details_json", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "seq", name=op.f("pk_agent_run_events")),
+    )
+    op.create_index("ix_agent_run_events_user_id_owner_seq", "agent_run_events", ["user_id", "owner_seq"], unique=True)
+    op.create_table(
+        "agent_runs",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("session_id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=128), nullable=False),
+        sa.Column("project_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("source_type", sa.Text(), nullable=False),
+        sa.Column("source_screen", sa.Text(), server_default="", nullable=False),
+        sa.Column("source_action_key", sa.Text(), server_default="", nullable=False),
+        sa.Column("title", sa.Text(), server_default="", nullable=False),
+        sa.Column("summary", sa.Text(), server_default="", nullable=False),
+        sa.Column("intent_key", sa.Text(), server_default="", nullable=False),
+        sa.Column("platform", sa.Text(), server_default="", nullable=False),
+        sa.Column("platform_scope", sa.Text(), server_default="single_platform", nullable=False),
+        sa.Column("delivery_mode", sa.Text(), server_default="hybrid", nullable=False),
+        sa.Column("run_status", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("scheduling_mode", sa.Text(), server_default="queued", nullable=False),
+        sa.Column("active_executor_key", sa.Text(), server_default="", nullable=False),
+        sa.Column("plan_json", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("result_json", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("status_summary", sa.Text(), server_default="", nullable=False),
+        sa.Column("needs_user_input", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("blocked_reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("blocked_json", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("active_admin_override_notice_json", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("governance_snapshot_json", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("lane", sa.Text(), nullable=False),
+        sa.Column("fence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("lease_owner", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("attempt", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("steps_taken", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("last_seq", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("queued_at", sa.BigInteger(), nullable=True),
+        sa.Column("input_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("output_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("cached_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("cost_nanos", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("unpriced_count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("estimated_count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("min_version", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_agent_runs")),
+    )
+    op.create_index(
+        "ix_agent_runs_drafting",
+        "agent_runs",
+        ["updated_at"],
+        unique=False,
+        sqlite_where=sa.text("run_status = 'drafting'"),
+        postgresql_where=sa.text("run_status = 'drafting'"),
+    )
+    op.create_index(
+        "ix_agent_runs_lane_queued_at",
+        "agent_runs",
+        ["lane", "queued_at"],
+        unique=False,
+        sqlite_where=sa.text("run_status = 'queued'"),
+        postgresql_where=sa.text("run_status = 'queued'"),
+    )
+    op.create_index(
+        "ix_agent_runs_lease_until",
+        "agent_runs",
+        ["lease_until"],
+        unique=False,
+        sqlite_where=sa.text("lease_until IS NOT NULL"),
+        postgresql_where=sa.text("lease_until IS NOT NULL"),
+    )
+    op.create_index("ix_agent_runs_session_id_id", "agent_runs", ["session_id", "id"], unique=False)
+    op.create_index("ix_agent_runs_user_id_id", "agent_runs", ["user_id", "id"], unique=False)
+    op.create_index("ix_agent_runs_user_id_project_id_id", "agent_runs", ["user_id", "project_id", "id"], unique=False)
+    op.create_index(
+        "uq_agent_runs_running_lane",
+        "agent_runs",
+        ["lane"],
+        unique=True,
+        sqlite_where=sa.text("run_status = 'running'"),
+        postgresql_where=sa.text("run_status = 'running'"),
+    )
+    op.create_table(
+        "document_versions",
+        sa.Column("document_id", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.Text(), server_default="", nullable=False),
+        sa.Column("author", sa.Text(), server_default="", nullable=False),
+        sa.Column("run_id", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("document_id", "version", name=op.f("pk_document_versions")),
+    )
+    op.create_table(
+        "documents",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=128), nullable=False),
+        sa.Column("project_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("path", sa.String(length=200), nullable=False),
+        sa.Column("title", sa.Text(), server_default="", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_documents")),
+    )
+    op.create_index("uq_documents_user_id_project_id_path", "documents", ["user_id", "project_id", "path"], unique=True)
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("user_id", sa.String(length=128), nullable=False),
+        sa.Column("route", sa.String(length=200), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("body_hash", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", "route", "key", name=op.f("pk_idempotency_keys")),
+    )
+    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"], unique=False)
+    op.create_table(
+        "lanes",
+        sa.Column("key", sa.String(length=300), nullable=False),
+        sa.Column("active_run_id", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("turn", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_lanes")),
+    )
+    op.create_table(
+        "messages",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("session_id", sa.String(length=64), nullable=False),
+        sa.Column("run_id", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("user_id", sa.String(length=128), nullable=False),
+        sa.Column("project_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("position", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), server_default="", nullable=False),
+        sa.Column("tool_calls_json", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("tool_call_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("model", sa.Text(), server_default="", nullable=False),
+        sa.Column("executor", sa.Text(), server_default="", nullable=False),
+        sa.Column("input_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("output_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("cached_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("estimated", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("cost_nanos", sa.BigInteger(), nullable=True),
+        sa.Column("priced", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("price_source", sa.Text(), server_default="", nullable=False),
+        sa.Column("details_json", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
+    )
+    op.create_index("ix_messages_run_id", "messages", ["run_id"], unique=False)
+    op.create_index("ix_messages_session_id_position", "messages", ["session_id", "position"], unique=True)
+    op.create_index(
+        "ix_messages_streaming",
+        "messages",
+        ["run_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'streaming'"),
+        postgresql_where=sa.text("state = 'streaming'"),
+    )
+    op.create_index("ix_messages_user_id_created_at", "messages", ["user_id", "created_at"], unique=False)
+    op.create_table(
+        "policy_history",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("layer", sa.String(length=32), nullable=False),
+        sa.Column("scope_key", sa.String(length=256), nullable=False),
+        sa.Column("rules_json", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("notice", sa.Text(), server_default="", nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("updated_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_policy_history")),
+    )
+    op.create_index(
+        "ix_policy_history_layer_scope_key_id", "policy_history", ["layer", "scope_key", "id"], unique=False
+    )
+    op.create_table(
+        "policy_layers",
+        sa.Column("layer", sa.String(length=32), nullable=False),
+        sa.Column("scope_key", sa.String(length=256), nullable=False),
+        sa.Column("rules_json", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("notice", sa.Text(), server_default="", nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("updated_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("layer", "scope_key", name=op.f("pk_policy_layers")),
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=128), nullable=False),
+        sa.Column("project_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("title", sa.Text(), server_default="", nullable=False),
+        sa.Column("message_count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("input_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("output_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("cached_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("cost_nanos", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("unpriced_count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("estimated_count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+    )
+    op.create_index("ix_sessions_user_id_id", "sessions", ["user_id", "id"], unique=False)
+    op.create_index("ix_sessions_user_id_project_id_id", "sessions", ["user_id", "project_id", "id"], unique=False)
+    op.create_table(
+        "sign_in_codes",
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=128), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_sign_in_codes")),
+    )
+    op.create_table(
+        "tool_calls",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("run_id", sa.String(length=64), nullable=False),
+        sa.Column("message_id", sa.String(length=64), nullable=False),
+        sa.Column("call_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("arguments", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("idempotency_key", sa.Text(), nullable=False),
+        sa.Column("repeatable", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("result", sa.Text(), server_default="", nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tool_calls")),
+    )
+    op.create_index("ix_tool_calls_run_id_id", "tool_calls", ["run_id", "id"], unique=False)
+    op.create_table(
+        "users",
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("event_cursor", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+    )
+    _make_append_only()
+
+
+def _make_append_only() -> None:
+    """The history of a run cannot be rewritten, whoever holds the connection."""
+    if op.get_bind().dialect.name == "sqlite":
+        for operation in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER agent_run_events_no_{operation.lower()} BEFORE {operation} ON agent_run_events"
+                " BEGIN SELECT RAISE(ABORT, 'run events are append-only'); END"
+            )
+        return
+    op.execute(
+        "CREATE FUNCTION refuse_event_change() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'run events are append-only'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER agent_run_events_append_only BEFORE UPDATE OR DELETE ON agent_run_events"
+        " FOR EACH ROW EXECUTE FUNCTION refuse_event_change()"
+    )

@@ -1,0 +1,61 @@
+"""Tool calls in the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, insert, select, update
+
+from oneliner.adapters.database.statement import Statement, one_of
+from oneliner.adapters.database.tables import tool_calls
+from oneliner.domain.message import FINISHED, ToolCall, ToolCallState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from oneliner.adapters.database.statement import Driver
+
+_NAMES = tuple(c.name for c in tool_calls.c)
+_ADD = Statement(insert(tool_calls), _NAMES)
+_OF_RUN = Statement(select(*tool_calls.c).where(tool_calls.c.run_id == bindparam("run")).order_by(tool_calls.c.id))
+_UNFINISHED = set(ToolCallState) - FINISHED
+_MOVE = Statement(
+    update(tool_calls)
+    .where(tool_calls.c.id == bindparam("key"), one_of(tool_calls.c.state, _UNFINISHED))
+    .values(state=bindparam("new_state"), result=bindparam("new_result"), finished_at=bindparam("at"))
+)
+_START = Statement(
+    update(tool_calls)
+    .where(tool_calls.c.id == bindparam("key"), one_of(tool_calls.c.state, _UNFINISHED))
+    .values(state=bindparam("new_state"), attempts=tool_calls.c.attempts + 1, started_at=bindparam("at"))
+)
+
+
+def _call(row: Sequence[Any]) -> ToolCall:
+    values = dict(zip(_NAMES, row, strict=True))
+    values["state"] = ToolCallState(values["state"])
+    values["repeatable"] = bool(values["repeatable"])
+    return ToolCall(**values)
+
+
+class SqlToolCalls:
+    """The tool call store; see ``app.ports.ToolCallStore``."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def add(self, call: ToolCall) -> None:
+        values = {name: getattr(call, name) for name in _NAMES}
+        values |= {"state": str(call.state), "repeatable": int(call.repeatable)}
+        _ADD.run(self._driver, **values)
+
+    def of_run(self, run_id: str) -> list[ToolCall]:
+        return [_call(r) for r in _OF_RUN.rows(self._driver, run=run_id)]
+
+    def start(self, call_id: str, now_ms: int) -> bool:
+        values = {"key": call_id, "new_state": str(ToolCallState.STARTED), "at": now_ms}
+        return _START.count(self._driver, **values) > 0
+
+    def set_state(self, call_id: str, state: ToolCallState, result: str, finished_at: int | None) -> bool:
+        changed = _MOVE.count(self._driver, key=call_id, new_state=str(state), new_result=result, at=finished_at)
+        return changed > 0

@@ -1,0 +1,1 @@
+"""Clients of language models: the port of ``oneliner.app.model``, twice, and the table of who is asked where."""

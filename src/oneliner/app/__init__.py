@@ -1,0 +1,1 @@
+"""Use cases: each is one function and at most one transaction, and sees the outside through ports."""

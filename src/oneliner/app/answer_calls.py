@@ -1,0 +1,80 @@
+"""What follows from an answer of the model: progress, tool calls, another question, or the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from oneliner.app import context, control
+from oneliner.domain.errors import Invalid
+from oneliner.domain.message import ToolCallState
+from oneliner.domain.run import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from oneliner.app.checkpoint import Ask, Checkpoint, Next
+    from oneliner.app.model import Answer
+    from oneliner.domain.message import AskedCall, ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A call the model asked for and what is to become of it: refused (with the text the model is told), a step of
+    steering with its checked arguments (*control*), or carried out.
+    """
+
+    asked: AskedCall
+    repeatable: bool = False
+    refusal: str | None = None
+    control: Mapping[str, object] | None = None
+
+
+def take_answer(checkpoint: Checkpoint, *, ask: Ask, answer: Answer, calls: Sequence[Planned]) -> Next:
+    """Store *answer* and decide what comes next."""
+    checkpoint.took_answer(ask, answer)
+    if answer.finish_reason == "content_filter":
+        return checkpoint.fail(
+            Reason.MODEL_ERROR, error="the provider's content filter stopped the answer", kind="content_filter"
+        )
+    if answer.finish_reason == "length":
+        return checkpoint.fail(
+            Reason.OUTPUT_LIMIT, error="the model's answer was cut at its output limit; retry goes on from there"
+        )
+    to_carry = _take_calls(checkpoint, ask, calls)
+    if to_carry:
+        return checkpoint.carry(to_carry)
+    if calls:
+        return checkpoint.ask()
+    open_steps = checkpoint.open_steps()
+    # Once: a model that does not report its steps does not keep the run from its end.
+    if open_steps and not checkpoint.has_answered_before(ask):
+        return checkpoint.ask(context.REMINDER.format(steps=", ".join(open_steps)))
+    return checkpoint.complete(ask.message_id, answer.text)
+
+
+def _take_calls(checkpoint: Checkpoint, ask: Ask, calls: Sequence[Planned]) -> list[ToolCall]:
+    limit = ask.policy.max_tool_calls.value
+    room = None if limit is None or not calls else limit - checkpoint.calls_so_far()
+    taken: list[ToolCall] = []
+    for n, planned in enumerate(calls):
+        call = checkpoint.add_call(ask, planned.asked, repeatable=planned.repeatable)
+        if room is not None and n >= room:
+            why = f"denied: a run may make {limit} tool calls, and this one has made them"
+            checkpoint.refused_call(call, ToolCallState.DENIED, why)
+        elif planned.refusal is not None:
+            checkpoint.refused_call(call, ToolCallState.FAILED, planned.refusal)
+        elif planned.asked.name == control.MARK_STEP.name and planned.control is not None:
+            _report(checkpoint, call, planned.control)
+        else:
+            taken.append(call)
+    return taken
+
+
+def _report(checkpoint: Checkpoint, call: ToolCall, arguments: Mapping[str, object]) -> None:
+    try:
+        checkpoint.report_step(*control.step_report(arguments))
+    except Invalid as error:
+        checkpoint.refused_call(call, ToolCallState.FAILED, error.message)
+    else:
+        checkpoint.answered(call, "noted")

@@ -1,0 +1,117 @@
+"""Model calls as messages, and their bills.
+
+A message is begun, in state ``streaming``, before its model is called, and settled once: complete with what the
+provider charged, or interrupted with what it will have charged. So a call that was paid for is never missing from the
+sums, whichever process died when.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oneliner.domain.message import Message, MessageState, Role
+from oneliner.domain.usage import Price, Totals, Usage, cost_nanos, estimate_tokens, usd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from oneliner.app.ports import Transaction
+    from oneliner.domain.message import AskedCall, Purpose
+    from oneliner.domain.run import Run
+
+
+def begin(
+    tx: Transaction,
+    run: Run,
+    *,
+    executor: str,
+    model: str,
+    price: Price | None,
+    purpose: Purpose,
+    estimated_input: int,
+) -> str:
+    """Begin the message for a call of *model*; its id. *estimated_input* is about how many tokens are sent."""
+    message_id = tx.new_id()
+    tx.messages.add(
+        Message(
+            id=message_id,
+            session_id=run.session_id,
+            run_id=run.id,
+            user_id=run.user_id,
+            project_id=run.project_id,
+            position=tx.sessions.grow(run.session_id, 1, Totals()),
+            role=Role.ASSISTANT,
+            state=MessageState.STREAMING,
+            purpose=purpose,
+            content="",
+            model=model,
+            executor=executor,
+            created_at=tx.now_ms,
+            details={"estimated_input": estimated_input, "price": _price_to_json(price), "fence": run.fence},
+        )
+    )
+    return message_id
+
+
+def settle(
+    tx: Transaction,
+    run: Run,
+    message_id: str,
+    state: MessageState,
+    text: str,
+    tool_calls: Sequence[AskedCall],
+    usage: Usage,
+    price: Price | None,
+) -> Mapping[str, object] | None:
+    """Give a begun message its text and its bill, and add it to the sums of its run and session.
+
+    The bill as events tell it; None, and nothing written, when somebody has settled the message before.
+    """
+    cost = cost_nanos(usage, price)
+    source = price.source if price else ""
+    if not tx.messages.settle(message_id, state, text, tool_calls, usage, cost, source, {}):
+        return None
+    totals = Totals(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_tokens,
+        cost or 0,
+        int(cost is None),
+        int(usage.estimated),
+    )
+    tx.runs.add_usage(run.id, totals)
+    tx.sessions.grow(run.session_id, 0, totals)
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "estimated": usage.estimated,
+        "cost": None if cost is None else usd(cost),
+    }
+
+
+def settle_lost(tx: Transaction, run: Run, message: Message, text: str = "") -> bool:
+    """Close a call whose answer nobody will get any more: it is charged by estimate, for what was sent and for the
+    *text* that came. False when somebody has settled it before.
+    """
+    sent = message.details.get("estimated_input")
+    usage = Usage(sent if isinstance(sent, int) else 0, estimate_tokens(text), 0, estimated=True)
+    price = _price_from_json(message.details.get("price"))
+    return settle(tx, run, message.id, MessageState.INTERRUPTED, text, (), usage, price) is not None
+
+
+def settle_unsent(tx: Transaction, run: Run, message: Message) -> None:
+    """Close a begun message whose call was refused before it cost anything."""
+    settle(tx, run, message.id, MessageState.INTERRUPTED, "", (), Usage(), Price(0, 0, 0, "not charged"))
+
+
+def _price_to_json(price: Price | None) -> list[object] | None:
+    return None if price is None else [price.input_picos, price.output_picos, price.cached_picos, price.source]
+
+
+def _price_from_json(data: object) -> Price | None:
+    match data:
+        case [int(tokens_in), int(tokens_out), int(cached), str(source)]:
+            return Price(tokens_in, tokens_out, cached, source)
+        case _:
+            return None

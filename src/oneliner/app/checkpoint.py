@@ -1,0 +1,351 @@
+"""The steps of an execution as transactions: each leaves the run where another worker could go on.
+
+A :class:`Checkpoint` is one such transaction. It gathers what happened and what comes next, and writes the run's row
+once, at the end, fenced: it raises LeaseLost, and nothing is written, when the run is no longer its worker's. An answer
+of a model is one checkpoint: message, usage, tool calls, progress, events and sums. A tool call is two: intent before
+the effect, result after it. The stored conversation is the state of an execution; there is no other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from oneliner.app import answers, bills, context, control, governance, journal, lanes
+from oneliner.app.model import Turn
+from oneliner.app.ports import Lease
+from oneliner.app.tool_results import preview, store_result
+from oneliner.domain.errors import LeaseLost, PolicyDenied
+from oneliner.domain.event import Draft, EventType
+from oneliner.domain.message import MessageState, Purpose, Role, ToolCall, ToolCallState
+from oneliner.domain.plan import StepStatus, marked, plan_to_json
+from oneliner.domain.policy import check_model
+from oneliner.domain.run import Reason, Trigger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from oneliner.app.model import Answer, ToolSpec
+    from oneliner.app.ports import Transaction
+    from oneliner.domain.message import AskedCall
+    from oneliner.domain.plan import Plan
+    from oneliner.domain.policy import EffectivePolicy
+    from oneliner.domain.run import Run
+    from oneliner.domain.usage import Price
+
+MAX_EVENT_TEXT_CHARS = 16_000
+MAX_RESULT_CHARS = 64_000
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an execution needs to know of its deployment: who works, with which model, at what price (None: nobody
+    knows), and with which tools.
+    """
+
+    executor: str
+    model: str
+    price: Price | None
+    tools: Sequence[ToolSpec]
+    #: About how many tokens the tools take in a call; the same for every call.
+    tools_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Next: call the model. The message for its answer is begun."""
+
+    message_id: str
+    turns: Sequence[Turn]
+    policy: EffectivePolicy
+    estimated_input: int
+    reminder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """Next: carry out these tool calls. Their intent is stored."""
+
+    calls: Sequence[ToolCall]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Next: nothing. The run has ended, or waits for a person."""
+
+
+Next = Ask | Carry | Stop
+
+
+class Checkpoint:
+    """One fenced transaction of the execution of *run*, which is the run as the worker knows it.
+
+    *active* is the run that may go in its lane, where the lane and the run are locked already.
+    """
+
+    def __init__(self, tx: Transaction, run: Run, terms: Terms, active: str | None = None) -> None:
+        self._tx = tx
+        self._terms = terms
+        if active is None:
+            # First of all locks, whatever this checkpoint turns out to do; see the lock order in ``app.ports``.
+            active = lanes.hold(tx, run.lane)
+            tx.runs.hold(run.id)
+        self._active = active
+        self._lease = Lease(run.id, run.fence)
+        self._drafts: list[Draft] = []
+        self._plan: Plan = run.plan
+        self._progressed = False
+        self.run = run
+
+    # What happened.
+
+    def tell(self, event_type: EventType, **details: object) -> None:
+        """Write an event with this checkpoint."""
+        self._drafts.append(Draft(event_type, details))
+
+    def took_answer(self, ask: Ask, answer: Answer, purpose: Purpose = Purpose.ANSWER) -> None:
+        """Store what the model said, and its bill."""
+        bill = bills.settle(
+            self._tx,
+            self.run,
+            ask.message_id,
+            MessageState.COMPLETE,
+            answer.text,
+            answer.tool_calls,
+            answer.usage,
+            self._terms.price,
+        )
+        if bill is None:
+            raise LeaseLost(f"the answer of message {ask.message_id!r} came too late; it is closed")
+        self._progressed = True
+        text = answer.text[:MAX_EVENT_TEXT_CHARS]
+        self.tell(
+            EventType.MESSAGE_COMPLETED,
+            message_id=ask.message_id,
+            purpose=str(purpose),
+            text=text,
+            text_truncated=len(text) < len(answer.text),
+            model=self._terms.model,
+            executor=self._terms.executor,
+            finish_reason=answer.finish_reason,
+            tool_calls=[{"call_id": c.call_id, "name": c.name} for c in answer.tool_calls],
+            usage=bill,
+        )
+
+    def lost_answer(self, ask: Ask, cause: str, text: str) -> None:
+        """Close a model call that broke off after it was charged; *text* is what had come of it."""
+        for message in self._tx.messages.streaming(self.run.id):
+            if message.id == ask.message_id and bills.settle_lost(self._tx, self.run, message, text):
+                self.tell(EventType.MESSAGE_INTERRUPTED, message_id=message.id, cause=cause, text=preview(text))
+
+    def unsent(self, ask: Ask) -> None:
+        """Close a model call that was refused before it cost anything."""
+        for message in self._tx.messages.streaming(self.run.id):
+            if message.id == ask.message_id:
+                bills.settle_unsent(self._tx, self.run, message)
+
+    def report_step(self, step_id: str, status: StepStatus, note: str) -> None:
+        """Tick off a step of the plan. Raises Invalid: the plan has no such step."""
+        self._plan = marked(self._plan, step_id, status, note)
+        event = EventType.STEP_COMPLETED if status is StepStatus.DONE else EventType.STEP_SKIPPED
+        self.tell(event, step_id=step_id, note=note, done=self._plan.done_count, total=len(self._plan.steps))
+
+    def add_call(self, ask: Ask, asked: AskedCall, *, repeatable: bool) -> ToolCall:
+        """Store a tool call the model asked for, to be carried out later."""
+        call_id = self._tx.new_id()
+        call = ToolCall(
+            id=call_id,
+            run_id=self.run.id,
+            message_id=ask.message_id,
+            call_id=asked.call_id,
+            name=asked.name,
+            arguments=asked.arguments,
+            state=ToolCallState.WAITING,
+            # The row is made once for a call, whatever happens to its workers; so is its key.
+            idempotency_key=call_id,
+            repeatable=repeatable,
+            attempts=0,
+            result="",
+            started_at=None,
+            finished_at=None,
+        )
+        self._tx.tool_calls.add(call)
+        return call
+
+    def refused_call(self, call: ToolCall, state: ToolCallState, why: str) -> None:
+        """Answer a call that is not carried out with the reason."""
+        store_result(self._tx, self.run, call, state, why)
+        event = EventType.TOOL_DENIED if state is ToolCallState.DENIED else EventType.TOOL_FAILED
+        self.tell(event, tool_call_id=call.id, name=call.name, arguments=call.arguments, result=preview(why))
+
+    def calls_so_far(self) -> int:
+        """How many tool calls the run has made."""
+        return len(self._tx.tool_calls.of_run(self.run.id))
+
+    def open_steps(self) -> Sequence[str]:
+        """The ids of the steps of the plan that are not reported yet."""
+        return [s.id for s in self._plan.open_steps]
+
+    def has_answered_before(self, ask: Ask) -> bool:
+        """Whether the run had given an answer without tool calls before this one."""
+        said = self._tx.messages.of_run(self.run.id)
+        return any(m.role is Role.ASSISTANT and not m.tool_calls and m.id != ask.message_id for m in said)
+
+    def answered(self, call: ToolCall, content: str) -> None:
+        """Store the answer of a call that is carried out by storing it."""
+        store_result(self._tx, self.run, call, ToolCallState.DONE, content)
+
+    def took_result(self, call: ToolCall, state: ToolCallState, content: str) -> None:
+        """Store what came of one tool call."""
+        self._progressed = True
+        store_result(self._tx, self.run, call, state, content)
+        event = EventType.TOOL_COMPLETED if state is ToolCallState.DONE else EventType.TOOL_FAILED
+        self.tell(event, tool_call_id=call.id, name=call.name, result=preview(content))
+
+    # What comes next.
+
+    def ask(self, reminder: str = "") -> Next:
+        """Begin the next call of the model; fail the run when the rules do not allow one more."""
+        policy = governance.in_force(self._tx, self.run)
+        try:
+            check_model(policy, self._terms.model)
+        except PolicyDenied as error:
+            return self.fail(Reason.POLICY_DENIED, error=error.message, **error.params)
+        limit = policy.max_steps.value
+        if limit is not None and self.run.steps_taken >= limit:
+            text = f"the run has made {self.run.steps_taken} model calls and may make {limit}"
+            return self.fail(Reason.STEP_LIMIT, error=text, limit=limit)
+        self._begin_step()
+        turns = self._turns(policy, reminder)
+        estimated = context.estimate_turns(turns) + self._terms.tools_tokens
+        message_id = self._begin_message(Purpose.ANSWER, estimated)
+        self._flush(steps_taken=self.run.steps_taken + 1, active_executor_key=self._terms.executor)
+        return Ask(message_id, turns, policy, estimated, reminder)
+
+    def carry(self, calls: Sequence[ToolCall]) -> Next:
+        """Store the intent to carry out *calls*; when only questions to the user are left, block on the first."""
+        to_run = [c for c in calls if c.name != control.ASK_USER.name]
+        if not to_run:
+            return self.block(*answers.ask_question(calls[0]))
+        for call in to_run:
+            self._tx.tool_calls.start(call.id, self._tx.now_ms)
+            self.tell(
+                EventType.TOOL_STARTED,
+                tool_call_id=call.id,
+                name=call.name,
+                arguments=call.arguments,
+                attempt=call.attempts + 1,
+            )
+        self._flush()
+        return Carry(to_run)
+
+    def go_on(self) -> Next:
+        """What comes next by what is stored: calls that wait to be carried out, or the model."""
+        calls = self._tx.tool_calls.of_run(self.run.id)
+        unknown = [c for c in calls if c.state is ToolCallState.STARTED and not c.repeatable]
+        if unknown:
+            return self._lose(unknown)
+        waiting = [c for c in calls if c.state in (ToolCallState.WAITING, ToolCallState.STARTED)]
+        return self.carry(waiting) if waiting else self.ask()
+
+    def plan_drafted(self, plan: Plan) -> Stop:
+        """Show the drafted *plan* to the user."""
+        self._plan = plan
+        return self._leave(Trigger.PLAN, {"plan": plan_to_json(plan)})
+
+    def begin_draft(self, turns: Sequence[Turn], tools: Sequence[ToolSpec]) -> Ask | Stop:
+        """Begin a call of the model that drafts the plan; fail the run when the rules forbid it."""
+        policy = governance.in_force(self._tx, self.run)
+        try:
+            check_model(policy, self._terms.model)
+        except PolicyDenied as error:
+            return self.fail(Reason.POLICY_DENIED, error=error.message, **error.params)
+        estimated = context.estimate_turns(turns) + context.estimate_tools(tools)
+        message_id = self._begin_message(Purpose.PLAN, estimated)
+        self._flush(active_executor_key=self._terms.executor)
+        return Ask(message_id, turns, policy, estimated)
+
+    def complete(self, message_id: str, text: str) -> Stop:
+        """End the run well, with its last answer as the result."""
+        result = {"text": text[:MAX_RESULT_CHARS], "message_id": message_id}
+        return self._leave(Trigger.COMPLETE, {"message_id": message_id}, result=result)
+
+    def fail(self, reason: Reason, **details: object) -> Stop:
+        """End the run with a typed reason; what is stored stays, and a retry goes on from there."""
+        for message in self._tx.messages.streaming(self.run.id):
+            bills.settle_unsent(self._tx, self.run, message)
+        told = {**details, "code": str(reason)}
+        return self._leave(Trigger.FAIL, told, reason=reason, result={"error": details.get("error", "")})
+
+    def block(self, reason: Reason, asked: Mapping[str, object]) -> Stop:
+        """Let the run wait for a person; its lane is free meanwhile."""
+        return self._leave(
+            Trigger.BLOCK,
+            {"code": str(reason), "asked": asked},
+            reason=reason,
+            blocked_reason=str(reason),
+            blocked=asked,
+            needs_user_input=True,
+        )
+
+    def save(self) -> None:
+        """Write what was gathered, and stay in the same state."""
+        self._flush()
+
+    # Within.
+
+    def _begin_message(self, purpose: Purpose, estimated_input: int) -> str:
+        return bills.begin(
+            self._tx,
+            self.run,
+            executor=self._terms.executor,
+            model=self._terms.model,
+            price=self._terms.price,
+            purpose=purpose,
+            estimated_input=estimated_input,
+        )
+
+    def _turns(self, policy: EffectivePolicy, reminder: str) -> list[Turn]:
+        # Not what stands in the session beside it: a question that waits in the lane is for the run that answers it.
+        before = self._tx.messages.before_run(self.run.session_id, self.run.id, context.HISTORY_MESSAGES)
+        said = context.conversation(before, self._tx.messages.of_run(self.run.id))
+        system = context.system_turn(self.run, self._plan, policy)
+        return [system, *said, *([Turn("user", reminder)] if reminder else [])]
+
+    def _begin_step(self) -> None:
+        """Mark the first open step as the one that is worked on."""
+        first = next(iter(self._plan.open_steps), None)
+        if first is not None and first.status is StepStatus.PENDING:
+            self._plan = marked(self._plan, first.id, StepStatus.ACTIVE)
+            self.tell(EventType.STEP_STARTED, step_id=first.id, title=first.title)
+
+    def _lose(self, calls: Sequence[ToolCall]) -> Stop:
+        """Block on calls that may or may not have had their effect; only a person can know."""
+        for call in calls:
+            self._tx.tool_calls.set_state(call.id, ToolCallState.UNKNOWN, "", None)
+            self.tell(EventType.TOOL_UNKNOWN, tool_call_id=call.id, name=call.name, arguments=call.arguments)
+        return self.block(*answers.ask_outcome(calls))
+
+    def _changes(self, changes: Mapping[str, object]) -> Mapping[str, object]:
+        plan = {} if self._plan is self.run.plan else {"plan": self._plan}
+        # What loses its workers at one place is given up; a run that has got on since was only unlucky.
+        attempt = {"attempt": 0} if self._progressed and self.run.attempt else {}
+        return {**attempt, **plan, **changes}
+
+    def _flush(self, **changes: object) -> None:
+        self.run = journal.note(self._tx, self._lease, self._drafts, self._changes(changes))
+        self._drafts = []
+
+    def _leave(self, trigger: Trigger, details: Mapping[str, object], **changes: object) -> Stop:
+        self.run = journal.move(
+            self._tx,
+            self.run.id,
+            trigger,
+            lease=self._lease,
+            details=details,
+            before=self._drafts,
+            changes=self._changes(changes),
+        )
+        self._drafts = []
+        lanes.leave(self._tx, self.run.lane, self.run.id, self._active)
+        return Stop()

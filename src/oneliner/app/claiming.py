@@ -1,0 +1,118 @@
+"""Taking the lease of a run, and giving it up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from oneliner.app import bills, journal, lanes
+from oneliner.app.checkpoint import Checkpoint, Stop
+from oneliner.app.ports import Lease
+from oneliner.domain.event import Draft, EventType
+from oneliner.domain.run import ENDED, Reason, RunStatus, Trigger
+
+if TYPE_CHECKING:
+    from oneliner.app.checkpoint import Next, Terms
+    from oneliner.app.ports import Transaction
+    from oneliner.domain.run import Run
+
+MAX_LOST_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A run whose lease was taken, and what comes first; a drafting run has no first step stored."""
+
+    run: Run
+    step: Next
+
+
+def claim(tx: Transaction, run_id: str, *, worker_id: str, lease_ms: int, version: int, terms: Terms) -> Claimed | None:
+    """Take the lease of *run_id* and make its first step ready; None when it is not to be had.
+
+    Model calls that an earlier worker left behind are closed first: nobody will hear their answers, and they cost.
+    """
+    lane = tx.runs.lane_of(run_id)
+    if lane is None:
+        return None
+    active = lanes.hold(tx, lane)
+    run = tx.runs.claim(run_id, worker_id, lease_ms, version)
+    if run is None:
+        return None
+    if run.run_status is RunStatus.DRAFTING:
+        close_lost_calls(tx, run)
+        return Claimed(run, Stop())
+    checkpoint = Checkpoint(tx, run, terms, active)
+    checkpoint.tell(EventType.RUN_STARTED, run_status=str(run.run_status), fence=run.fence, executor=terms.executor)
+    for message_id in _settle_lost_calls(tx, run, ""):
+        checkpoint.tell(EventType.MESSAGE_INTERRUPTED, message_id=message_id, cause="worker_lost")
+    step = checkpoint.go_on()
+    return Claimed(checkpoint.run, step)
+
+
+def close_lost_calls(tx: Transaction, run: Run, text: str = "", cause: str = "worker_lost") -> None:
+    """Close the model calls of *run* whose answers nobody will hear, with the *text* that had come of the newest; told
+    as events while the run goes on, silently after its end.
+    """
+    closed = _settle_lost_calls(tx, run, text)
+    if closed and run.run_status not in ENDED:
+        drafts = [Draft(EventType.MESSAGE_INTERRUPTED, {"message_id": id_, "cause": cause}) for id_ in closed]
+        journal.note(tx, Lease(run.id, run.fence), drafts)
+
+
+def _settle_lost_calls(tx: Transaction, run: Run, text: str) -> list[str]:
+    return [m.id for m in tx.messages.streaming(run.id) if bills.settle_lost(tx, run, m, text)]
+
+
+def hand_back(tx: Transaction, run: Run, text: str) -> None:
+    """Give a run that is being carried out to another worker, now; it costs the run none of its attempts.
+
+    Raises LeaseLost: it was not ours any more.
+    """
+    active = lanes.hold(tx, run.lane)
+    tx.runs.hold(run.id)
+    close_lost_calls(tx, run, text, "handed_back")
+    if run.run_status is RunStatus.DRAFTING:
+        tx.runs.release(run.id, run.fence)
+    else:
+        _put_back(tx, run, active, {"cause": "handed_back"}, run.attempt)
+    tx.effects.wakes.append(run.id)
+
+
+def recover(tx: Transaction, run: Run) -> None:
+    """Take a run from a worker that was lost; after :data:`MAX_LOST_ATTEMPTS` of them the run fails.
+
+    Raises LeaseLost: somebody else has.
+    """
+    active = lanes.hold(tx, run.lane)
+    tx.runs.hold(run.id)
+    close_lost_calls(tx, run)
+    attempt = run.attempt + 1
+    if attempt >= MAX_LOST_ATTEMPTS:
+        text = f"{attempt} workers were lost while they carried out this run"
+        details = {"code": str(Reason.WORKER_LOST), "error": text}
+        changes = {"reason": Reason.WORKER_LOST, "attempt": attempt, "result": {"error": text}}
+        lease = Lease(run.id, run.fence)
+        journal.move(tx, run.id, Trigger.FAIL, lease=lease, details=details, changes=changes)
+        lanes.leave(tx, run.lane, run.id, active)
+        return
+    if run.run_status is RunStatus.DRAFTING:
+        journal.note(tx, Lease(run.id, run.fence), (), {"attempt": attempt})
+        tx.runs.release(run.id, run.fence)
+    else:
+        _put_back(tx, run, active, {"cause": "worker_lost", "fence": run.fence}, attempt)
+    tx.effects.wakes.append(run.id)
+
+
+def _put_back(tx: Transaction, run: Run, active: str | None, details: dict[str, object], attempt: int) -> None:
+    journal.move(
+        tx,
+        run.id,
+        Trigger.RECOVER,
+        lease=Lease(run.id, run.fence),
+        details={**details, "attempt": attempt},
+        changes={"attempt": attempt},
+    )
+    # It keeps its place at the head of its lane.
+    if active != run.id:
+        lanes.enter(tx, run.lane, run.id)

@@ -1,0 +1,119 @@
+"""Policy layers: reading what applies, changing it, and freezing it into runs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from oneliner.domain.errors import Invalid, NotFound, VersionChanged
+from oneliner.domain.policy import LayerName, Rules, effective, take_snapshot, tightened
+
+if TYPE_CHECKING:
+    from oneliner.app.ports import Page, Transaction
+    from oneliner.domain.policy import EffectivePolicy, GovernanceSnapshot, Layer
+    from oneliner.domain.run import Run
+    from oneliner.domain.user import Caller
+
+MAX_NOTICE_CHARS = 1_000
+
+
+def snapshot(tx: Transaction, user_id: str, project_id: str, platform: str) -> GovernanceSnapshot:
+    """What applies to a run of *user_id* now, frozen."""
+    layers = tx.policies.layers(user_id, project_id, platform)
+    if not layers:
+        return _default_snapshot(project_id, platform)
+    return take_snapshot(project_id, platform, layers, tx.now_ms)
+
+
+@lru_cache(maxsize=1024)
+def _default_snapshot(project_id: str, platform: str) -> GovernanceSnapshot:
+    """What applies where nothing was ever set; only layers have times, so it is the same at any time."""
+    return take_snapshot(project_id, platform, (), 0)
+
+
+def in_force(tx: Transaction, run: Run) -> EffectivePolicy:
+    """The policy *run* is under at this moment: what it was promised, and whatever has been forbidden since."""
+    promised = run.governance
+    layers = tx.policies.layers(run.user_id, run.project_id, run.platform)
+    if not layers and len(promised.layers) == 1:
+        # Nothing was ever set: the system's defaults then and now.
+        return promised.effective_policy
+    return tightened(promised.effective_policy, effective(layers, tx.now_ms))
+
+
+def put_layer(
+    tx: Transaction, caller: Caller, name: LayerName, scope_key: str, rules: Rules, seen_version: int | None
+) -> Layer:
+    """Write the rules of one layer.
+
+    Everybody may set the layer of himself; the rest is an administrator's. Raises Forbidden; Invalid: the layer takes
+    no such scope; VersionChanged: *seen_version* is not the newest (0 for a layer that is not there yet).
+    """
+    if name is LayerName.ADMIN_OVERRIDE:
+        raise Invalid("an override needs a notice; use the override route", field="layer")
+    _check_scope(name, scope_key)
+    if not (name is LayerName.USER and scope_key == caller.user_id):
+        caller.check_admin()
+    _check_version(tx, name, scope_key, seen_version)
+    return tx.policies.put(name, scope_key, rules, caller.user_id, "", None)
+
+
+def put_override(
+    tx: Transaction, caller: Caller, scope_key: str, rules: Rules, notice: str, expires_at_ms: int | None
+) -> Layer:
+    """Override the layers for everybody, a project or a user until a time, with a notice for those it touches.
+
+    Raises Forbidden; Invalid: no notice, an expiry that is not in the future, an odd scope.
+    """
+    caller.check_admin()
+    if scope_key and not scope_key.startswith(("project:", "user:")):
+        raise Invalid(
+            f"{scope_key!r} is no scope of an override; use '' for everybody, 'project:ID' or 'user:ID'", field="scope"
+        )
+    if not notice.strip() or len(notice) > MAX_NOTICE_CHARS:
+        raise Invalid(f"an override needs a notice of 1 to {MAX_NOTICE_CHARS} characters", field="notice")
+    if expires_at_ms is None or expires_at_ms <= tx.now_ms:
+        raise Invalid("an override needs an expiry in the future", field="expires_at")
+    return tx.policies.put(LayerName.ADMIN_OVERRIDE, scope_key, rules, caller.user_id, notice.strip(), expires_at_ms)
+
+
+def end_override(tx: Transaction, caller: Caller, scope_key: str) -> Layer:
+    """End an override now. Raises Forbidden; NotFound: there is none for that scope."""
+    caller.check_admin()
+    found = tx.policies.get(LayerName.ADMIN_OVERRIDE, scope_key)
+    if found is None or not found.is_live(tx.now_ms):
+        raise NotFound("override", scope_key or "everybody")
+    return tx.policies.put(LayerName.ADMIN_OVERRIDE, scope_key, Rules(), caller.user_id, found.notice, tx.now_ms)
+
+
+def applying(tx: Transaction, caller: Caller, project_id: str, platform: str) -> tuple[list[Layer], GovernanceSnapshot]:
+    """The layers that apply to the caller in a project on a platform, and what they add up to. Raises Forbidden."""
+    caller.check_project(project_id)
+    layers = tx.policies.layers(caller.user_id, project_id, platform)
+    return layers, take_snapshot(project_id, platform, layers, tx.now_ms)
+
+
+def history(
+    tx: Transaction, caller: Caller, name: LayerName | None, scope_key: str | None, page: Page
+) -> list[tuple[str, Layer]]:
+    """Versions of layers, newest first. A member sees the history of the layer of himself. Raises Forbidden."""
+    if not (name is LayerName.USER and scope_key == caller.user_id):
+        caller.check_admin()
+    return tx.policies.history(name, scope_key, page)
+
+
+def _check_scope(name: LayerName, scope_key: str) -> None:
+    if (name is LayerName.SYSTEM) != (scope_key == ""):
+        raise Invalid(
+            "the system layer has no scope; every other layer needs the name of its platform, project or user",
+            field="scope",
+        )
+
+
+def _check_version(tx: Transaction, name: LayerName, scope_key: str, seen: int | None) -> None:
+    if seen is None:
+        return
+    found = tx.policies.get(name, scope_key)
+    now = 0 if found is None else found.version
+    if now != seen:
+        raise VersionChanged(f"the {name} layer is at version {now}, not {seen}; read it again", version=now)

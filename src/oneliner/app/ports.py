@@ -1,0 +1,541 @@
+"""What the use cases need of the outside: a transaction with stores, a queue to wake, a bus to tell.
+
+A use case that touches the database is a plain function of a :class:`Transaction`; :class:`Database` runs it. Effects
+are collected on the transaction and leave after its commit, so nobody is told of what did not happen.
+
+Lock order, for every function here and above: lanes by name, runs by id, session, user. Reads are scoped to the caller
+in one place: a :class:`Scope`; what is outside of it is answered as what does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+
+    from oneliner.domain.document import Document, DocumentVersion, SearchHit
+    from oneliner.domain.event import Draft, RunEvent
+    from oneliner.domain.message import AskedCall, Message, MessageState, ToolCall, ToolCallState
+    from oneliner.domain.policy import Layer, LayerName, Rules
+    from oneliner.domain.run import Move, Run, RunStatus
+    from oneliner.domain.session import Session
+    from oneliner.domain.usage import Totals, Usage
+    from oneliner.domain.user import Caller, User, UserStatus
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows may be seen: *user_id*'s, or everybody's when it is None. Deleted rows only where asked for."""
+
+    user_id: str | None
+    with_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list: at most *limit* rows that come after the row *before* (an id), newest first."""
+
+    limit: int = 20
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs: each field that is not None narrows. *text* is looked for in title and summary."""
+
+    project_id: str | None = None
+    session_id: str | None = None
+    statuses: frozenset[RunStatus] | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A worker's fenced right to write to a run; only the newest ``fence`` of a run may write."""
+
+    run_id: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """One line of a bill: *key* is the day, project, session, model or run."""
+
+    key: str
+    message_count: int
+    totals: Totals
+
+
+@dataclass(slots=True)
+class Effects:
+    """What leaves after a commit: runs to look at, executions to stop, and events to tell."""
+
+    wakes: list[str] = field(default_factory=list[str])
+    interrupts: list[str] = field(default_factory=list[str])
+    events: list[RunEvent] = field(default_factory=list["RunEvent"])
+
+
+class UserStore(Protocol):
+    """Users, created at their first valid token."""
+
+    def admit(self, caller: Caller, status_if_new: UserStatus) -> User:
+        """The user behind *caller*, created with *status_if_new* when unknown."""
+        ...
+
+    def find(self, user_id: str) -> User | None:
+        """One user, or None when he is unknown."""
+        ...
+
+    def page(self, page: Page) -> list[User]:
+        """Users by id; ``before`` is the id to go on after."""
+        ...
+
+    def set_status(self, user_id: str, status: UserStatus) -> User:
+        """The user with another status. Raises NotFound."""
+        ...
+
+    def advance_cursor(self, user_id: str, count: int) -> int:
+        """The user's event cursor after *count* more events."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Sessions and their totals."""
+
+    def add(self, session: Session) -> None:
+        """Store a new session."""
+        ...
+
+    def get(self, session_id: str, scope: Scope) -> Session:
+        """One session. Raises NotFound."""
+        ...
+
+    def page(self, scope: Scope, page: Page, project_id: str | None, text: str | None) -> list[Session]:
+        """Sessions, newest first."""
+        ...
+
+    def grow(self, session_id: str, messages: int, totals: Totals) -> int:
+        """Add *messages* to the count and *totals* to the sums; the count after it, which is the last position."""
+        ...
+
+    def set_deleted(self, session_id: str, deleted_at: int | None) -> None:
+        """Mark or unmark the session with its messages and runs."""
+        ...
+
+
+class MessageStore(Protocol):
+    """Messages: the conversation, and at the same time every call of a model."""
+
+    def add(self, message: Message) -> None:
+        """Store a new message."""
+        ...
+
+    def settle(
+        self,
+        message_id: str,
+        state: MessageState,
+        content: str,
+        tool_calls: Sequence[AskedCall],
+        usage: Usage,
+        cost_nanos: int | None,
+        price_source: str,
+        details: Mapping[str, object],
+    ) -> bool:
+        """Give a streaming message its text and its bill; False when it is no longer streaming."""
+        ...
+
+    def streaming(self, run_id: str) -> list[Message]:
+        """The messages of a run whose model call was begun and not settled."""
+        ...
+
+    def orphaned(self, limit: int) -> list[Message]:
+        """Messages still streaming although their run is executed by nobody."""
+        ...
+
+    def page(self, session_id: str, page: Page, *, with_deleted: bool = False) -> list[Message]:
+        """A session's messages, newest first; ``before`` is a position."""
+        ...
+
+    def of_run(self, run_id: str) -> list[Message]:
+        """The complete messages of a run's part of the conversation, oldest first."""
+        ...
+
+    def before_run(self, session_id: str, run_id: str, limit: int) -> list[Message]:
+        """The newest *limit* complete messages of the session's runs that were created before *run_id*, each run's
+        together, oldest first.
+        """
+        ...
+
+    def usage(
+        self, scope: Scope, group_by: str, since_ms: int, until_ms: int, project_id: str | None, limit: int
+    ) -> list[UsageRow]:
+        """The bill between two times, by ``day`` (days since 1970), ``project``, ``session``, ``model``, ``run`` or
+        ``user``, the greatest key first.
+        """
+        ...
+
+
+class RunStore(Protocol):
+    """Runs. Status moves by compare-and-set only."""
+
+    def add(self, run: Run) -> None:
+        """Store a new run."""
+        ...
+
+    def get(self, run_id: str, scope: Scope, *, lock: bool = False) -> Run:
+        """One run; with *lock* nobody else writes to it before this transaction ends. Raises NotFound."""
+        ...
+
+    def hold(self, run_id: str) -> None:
+        """Have nobody else write to a run before this transaction ends. Whoever will touch its session's or user's
+        row calls it before; see the lock order.
+        """
+        ...
+
+    def lane_of(self, run_id: str) -> str | None:
+        """The lane of a run, or None when there is no such run."""
+        ...
+
+    def page(self, scope: Scope, page: Page, only: RunFilter) -> list[Run]:
+        """Runs, newest first."""
+        ...
+
+    def move(
+        self, run_id: str, move: Move, events: int, fence: int | None, changes: Mapping[str, object]
+    ) -> Run | None:
+        """The run after *move* with *changes* and room for *events* more; None when it is in no source state of the
+        move or *fence* is not its newest.
+        """
+        ...
+
+    def touch(self, run_id: str, events: int, fence: int | None, changes: Mapping[str, object]) -> Run | None:
+        """The run with *changes* and room for *events* more, in the state it is in. With a *fence*: None when the run
+        is no longer executed under it.
+        """
+        ...
+
+    def claim(self, run_id: str, worker_id: str, lease_ms: int, version: int) -> Run | None:
+        """Take the lease of a queued run that is active in its lane, or of a drafting run that nobody holds; None when
+        it is not to be had (taken, ended, not its turn, made for a newer version).
+        """
+        ...
+
+    def renew(self, worker_id: str, lease_ms: int, run_ids: Iterable[str]) -> set[str]:
+        """Renew the leases of *worker_id* on the runs it carries out; those of them that it still holds. A lease that
+        nobody carries out is left to run out.
+        """
+        ...
+
+    def release(self, run_id: str, fence: int) -> None:
+        """Give back the lease of a drafting run."""
+        ...
+
+    def add_usage(self, run_id: str, totals: Totals) -> None:
+        """Add to the sums of a run, in whatever state it is: money is counted also after the end."""
+        ...
+
+    def expired(self, limit: int) -> list[Run]:
+        """Running and drafting runs whose lease has run out by the database's clock."""
+        ...
+
+    def leased(self) -> list[Run]:
+        """Runs whose lease somebody holds, live or not."""
+        ...
+
+    def undelivered(self, older_than_ms: int, limit: int) -> list[str]:
+        """Runs ready to be claimed, waiting for longer than *older_than_ms*: a wake-up was lost."""
+        ...
+
+    def first_queued(self, lane: str) -> str | None:
+        """The oldest queued run of a lane."""
+        ...
+
+    def queue_position(self, run: Run) -> int:
+        """How many queued or active runs of its lane are ahead of a queued run."""
+        ...
+
+    def open_in_session(self, session_id: str) -> list[Run]:
+        """The runs of a session that have not ended."""
+        ...
+
+
+class EventStore(Protocol):
+    """Run events, append-only."""
+
+    def append(self, run: Run, last_owner_seq: int, drafts: Sequence[Draft]) -> list[RunEvent]:
+        """Write *drafts* as the newest events of *run*, whose ``last_seq`` already counts them."""
+        ...
+
+    def after(self, run_id: str, seq: int, limit: int) -> list[RunEvent]:
+        """A run's events after *seq*, oldest first."""
+        ...
+
+    def of_user(self, user_id: str, owner_seq: int, project_id: str | None, limit: int) -> list[RunEvent]:
+        """A user's events after *owner_seq*, oldest first."""
+        ...
+
+    def cursor_of(self, user_id: str) -> int:
+        """The ``owner_seq`` of a user's newest event, or 0."""
+        ...
+
+
+class LaneStore(Protocol):
+    """Lanes: who may go. Every method locks the lane's row first."""
+
+    def join(self, lane: str, run_id: str) -> str:
+        """Make *run_id* the active run of a lane that has none; the active run after it."""
+        ...
+
+    def lock(self, lane: str) -> str | None:
+        """Lock the lane; its active run."""
+        ...
+
+    def set_active(self, lane: str, run_id: str | None) -> None:
+        """Say who may go now."""
+        ...
+
+    def stuck(self, limit: int) -> list[str]:
+        """Lanes in which runs are queued and none is active."""
+        ...
+
+
+class ToolCallStore(Protocol):
+    """Tool calls: intent before effect, result after."""
+
+    def add(self, call: ToolCall) -> None:
+        """Store a new call."""
+        ...
+
+    def of_run(self, run_id: str) -> list[ToolCall]:
+        """All calls of a run, oldest first."""
+        ...
+
+    def start(self, call_id: str, now_ms: int) -> bool:
+        """One more attempt at an unfinished call; False when it was finished already."""
+        ...
+
+    def set_state(self, call_id: str, state: ToolCallState, result: str, finished_at: int | None) -> bool:
+        """Move an unfinished call on; False when it was finished already."""
+        ...
+
+
+class PolicyStore(Protocol):
+    """Policy layers and their history."""
+
+    def layers(self, user_id: str, project_id: str, platform: str) -> list[Layer]:
+        """Every layer that applies, strictest order not implied."""
+        ...
+
+    def get(self, name: LayerName, scope_key: str) -> Layer | None:
+        """One layer as it is now."""
+        ...
+
+    def put(
+        self, name: LayerName, scope_key: str, rules: Rules | None, author: str, notice: str, expires_at_ms: int | None
+    ) -> Layer:
+        """Write a new version of a layer (None removes its rules) and keep the old one in the history."""
+        ...
+
+    def history(self, name: LayerName | None, scope_key: str | None, page: Page) -> list[tuple[str, Layer]]:
+        """Versions with their history id, newest first; ``before`` is a history id."""
+        ...
+
+
+class DocumentStore(Protocol):
+    """Project documents, versioned."""
+
+    def page(self, user_id: str, project_id: str, page: Page) -> list[Document]:
+        """Documents of a user in a project by path; ``before`` is the path to go on after."""
+        ...
+
+    def find(self, user_id: str, project_id: str, path: str) -> Document | None:
+        """One document by its path."""
+        ...
+
+    def get(self, document_id: str, scope: Scope) -> Document:
+        """One document. Raises NotFound."""
+        ...
+
+    def content(self, document_id: str, version: int) -> DocumentVersion:
+        """One version with its text. Raises NotFound."""
+        ...
+
+    def versions(self, document_id: str, limit: int) -> list[DocumentVersion]:
+        """Versions, newest first, without their text."""
+        ...
+
+    def write(self, document: Document, content: str, author: str, run_id: str) -> Document:
+        """Store *content* as the next version of *document* (version 0: a new document)."""
+        ...
+
+    def search(self, user_id: str, project_id: str, query: str, limit: int) -> list[SearchHit]:
+        """Documents whose newest version holds *query*, with an excerpt."""
+        ...
+
+
+class KeyStore(Protocol):
+    """Idempotency keys with the answers that were given."""
+
+    def find(self, user_id: str, route: str, key: str) -> tuple[str, int, str] | None:
+        """What was answered: (hash of the request's body, status, JSON text). Locks the key against another request
+        with it. Raises RequestInFlight: one is being answered right now.
+        """
+        ...
+
+    def keep(self, user_id: str, route: str, key: str, body_hash: str, status: int, answer: str) -> None:
+        """Remember the answer."""
+        ...
+
+    def purge(self, older_than_ms: int) -> int:
+        """Forget keys made before a time; how many."""
+        ...
+
+
+class SignInCodeStore(Protocol):
+    """One-time sign-in codes, known only by their hash."""
+
+    def add(self, code_hash: str, user_id: str, role: str, ttl_ms: int) -> None:
+        """Let a code sign *user_id* in once, for a while."""
+        ...
+
+    def take(self, code_hash: str) -> tuple[str, str] | None:
+        """The user and role of a code, which is used up by it; None when it is unknown, used or expired."""
+        ...
+
+
+class Transaction(Protocol):
+    """One transaction: the stores, the time it happens at, and the effects that leave after its commit."""
+
+    @property
+    def now_ms(self) -> int:
+        """The database's time in ms since 1970 UTC; one value for the whole transaction."""
+        ...
+
+    @property
+    def effects(self) -> Effects:
+        """What leaves after the commit."""
+        ...
+
+    @property
+    def users(self) -> UserStore: ...  # noqa: D102
+    @property
+    def sessions(self) -> SessionStore: ...  # noqa: D102
+    @property
+    def messages(self) -> MessageStore: ...  # noqa: D102
+    @property
+    def runs(self) -> RunStore: ...  # noqa: D102
+    @property
+    def events(self) -> EventStore: ...  # noqa: D102
+    @property
+    def lanes(self) -> LaneStore: ...  # noqa: D102
+    @property
+    def tool_calls(self) -> ToolCallStore: ...  # noqa: D102
+    @property
+    def policies(self) -> PolicyStore: ...  # noqa: D102
+    @property
+    def documents(self) -> DocumentStore: ...  # noqa: D102
+    @property
+    def keys(self) -> KeyStore: ...  # noqa: D102
+    @property
+    def sign_in_codes(self) -> SignInCodeStore: ...  # noqa: D102
+
+    def new_id(self) -> str:
+        """A fresh UUIDv7; ids of one process sort in the order they were asked for."""
+        ...
+
+
+class Database(Protocol):
+    """Runs plain functions as transactions. Whole transactions are tried again when the database asks for it, so a
+    function must not have effects of its own.
+    """
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run *work* in a writing transaction; its effects leave after the commit. Raises what *work* raises, with
+        everything rolled back; Unavailable, StorageFull: the database cannot take it now.
+        """
+        ...
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run *work* in a reading transaction."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class Queue(Protocol):
+    """Hands runs to workers. A message is a hint to look; losing or doubling one is harmless."""
+
+    def wake(self, run_id: str) -> None:
+        """Have some worker look at *run_id* soon. Never waits and never raises."""
+        ...
+
+    def interrupt(self, run_id: str) -> None:
+        """Have whoever executes *run_id* look at it now: it was cancelled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a message being written: *text* stands at *offset* (characters) of message *message_id*."""
+
+    run_id: str
+    session_id: str
+    user_id: str
+    project_id: str
+    message_id: str
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All of a message that is being written, up to now: what a reader needs who comes in the middle."""
+
+    run_id: str
+    session_id: str
+    message_id: str
+    text: str
+    project_id: str = ""
+
+
+Frame = "RunEvent | Delta | Snapshot"
+
+
+class Subscription(Protocol):
+    """One reader's place on the bus. Reading never waits for a slow reader's sake: one that falls behind gets a
+    snapshot instead of the deltas it missed; events it missed are in the database (``missed_events``).
+    """
+
+    def frames(self) -> AsyncIterator[Sequence[RunEvent | Delta | Snapshot]]:
+        """What happens, in batches as they come; an empty batch every heartbeat."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening."""
+        ...
+
+
+class Bus(Protocol):
+    """Tells readers what happens. A publisher never waits for it, and nothing is true because it was told."""
+
+    def publish_events(self, events: Sequence[RunEvent]) -> None:
+        """Tell committed events."""
+        ...
+
+    def publish_delta(self, delta: Delta) -> None:
+        """Tell a piece of text."""
+        ...
+
+    def follow_run(self, run_id: str, *, heartbeat_seconds: float) -> Subscription:
+        """Listen to one run; begins with a snapshot when a message is being written."""
+        ...
+
+    def follow_user(self, user_id: str, *, heartbeat_seconds: float) -> Subscription:
+        """Listen to all runs of a user."""
+        ...

@@ -1,0 +1,61 @@
+"""The sweep: finding what was lost, and sending it on its way again.
+
+Every process sweeps; the database decides who wins. What a crash can leave behind: runs whose lease has run out, runs
+whose wake-up was lost, lanes in which nobody was let go, and messages that nobody writes any more.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from oneliner.app import bills, journal, lanes
+from oneliner.app.claiming import recover
+from oneliner.domain.errors import LeaseLost
+
+if TYPE_CHECKING:
+    from oneliner.app.ports import Database, Queue, Transaction
+    from oneliner.domain.message import Message
+    from oneliner.domain.run import Run
+
+BATCH = 200
+KEY_LIFE_MS = 24 * 3_600_000
+
+
+async def sweep(database: Database, queue: Queue, *, undelivered_after_ms: int) -> int:
+    """Find and send on what was lost; how many runs were taken from lost workers."""
+    expired = await database.read(lambda tx: tx.runs.expired(BATCH))
+    recovered = await recover_all(database, expired)
+    for lane in await database.read(lambda tx: tx.lanes.stuck(BATCH)):
+        await database.write(partial(_promote, lane=lane))
+    for run_id in await database.read(lambda tx: tx.runs.undelivered(undelivered_after_ms, BATCH)):
+        queue.wake(run_id)
+    for message in await database.read(lambda tx: tx.messages.orphaned(BATCH)):
+        await database.write(partial(_close_orphan, message=message))
+    return recovered
+
+
+async def recover_all(database: Database, runs: list[Run]) -> int:
+    """Take *runs* from the workers that held them; how many somebody else had not taken first."""
+    recovered = 0
+    for run in runs:
+        try:
+            await database.write(partial(recover, run=run))
+        except LeaseLost:
+            continue
+        recovered += 1
+    return recovered
+
+
+async def forget_old_keys(database: Database) -> int:
+    """Forget idempotency keys that are a day old; how many."""
+    return await database.write(lambda tx: tx.keys.purge(tx.now_ms - KEY_LIFE_MS))
+
+
+def _promote(tx: Transaction, lane: str) -> None:
+    if lanes.hold(tx, lane) is None:
+        lanes.promote(tx, lane)
+
+
+def _close_orphan(tx: Transaction, message: Message) -> None:
+    bills.settle_lost(tx, tx.runs.get(message.run_id, journal.EVERYTHING, lock=True), message)

@@ -1,0 +1,356 @@
+"""What people do with runs. Each function is one transaction's worth of work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from oneliner.app import governance, journal, lanes, sessions
+from oneliner.app.answers import apply_answer
+from oneliner.app.ports import Page, RunFilter, Scope
+from oneliner.domain import policy
+from oneliner.domain.errors import IllegalMove, Invalid, NotFound, PlanChanged
+from oneliner.domain.event import Draft, EventType
+from oneliner.domain.message import Message, Role
+from oneliner.domain.plan import awaiting_draft, edited, new_plan, plan_to_json
+from oneliner.domain.run import (
+    BEGINNINGS,
+    EDIT_PLAN,
+    PLAN_EDITABLE,
+    Reason,
+    Run,
+    RunStatus,
+    Trigger,
+    advance,
+    chat_lane,
+    handoff_lane,
+    retry_trigger,
+)
+from oneliner.domain.usage import Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from oneliner.app.ports import Transaction
+    from oneliner.domain.event import RunEvent
+    from oneliner.domain.plan import Plan
+    from oneliner.domain.policy import GovernanceSnapshot
+    from oneliner.domain.session import Session
+    from oneliner.domain.user import Caller
+
+MAX_MESSAGE_CHARS = 200_000
+MAIN_EXECUTOR = "main"
+
+#: The version of the run protocol this code speaks. A run made by newer code is left alone by older workers.
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """What a page hands over. *steps* may be empty; with *draft* the agent drafts the plan before asking."""
+
+    title: str
+    source_screen: str
+    source_action_key: str
+    summary: str = ""
+    intent_key: str = ""
+    platform: str = ""
+    platform_scope: str = "single_platform"
+    project_id: str = ""
+    goal: str = ""
+    steps: Sequence[str] = field(default_factory=tuple[str, ...])
+    draft: bool = False
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run that was just created, and whether its session was created with it."""
+
+    run: Run
+    created_session: bool
+
+
+def scope_of(caller: Caller) -> Scope:
+    """What *caller* may see: administrators everything, everybody else what is his."""
+    return Scope(None if caller.is_admin else caller.user_id)
+
+
+def start_chat(tx: Transaction, caller: Caller, text: str, session_id: str | None, project_id: str = "") -> Started:
+    """A run that answers *text*, in the given session or a new one.
+
+    Raises NotFound: no such session of the caller; Invalid: nothing said, or too much.
+    """
+    text = _checked_message(text)
+    session, created = sessions.resolve(tx, caller, session_id, project_id, text)
+    snapshot = governance.snapshot(tx, session.user_id, session.project_id, "")
+    confirm = policy.needs_confirmation(snapshot.effective_policy, is_handoff=False)
+    run = _new_run(
+        tx,
+        session,
+        snapshot,
+        status=RunStatus.NEEDS_CONFIRMATION if confirm else RunStatus.QUEUED,
+        source_type="chat",
+        title=session.title if created else sessions.title_from(text),
+        plan=new_plan("", ()),
+        lane=chat_lane(session.id),
+    )
+    _store(tx, run, text)
+    return Started(run, created)
+
+
+def hand_off(tx: Transaction, caller: Caller, handoff: Handoff) -> Started:
+    """A run that waits for its confirmation, or whose plan is drafted first.
+
+    Raises NotFound: no such session of the caller; Forbidden: the token may not use the project; Invalid: no goal and
+    no steps to draft from, or a plan out of bounds.
+    """
+    caller.check_project(handoff.project_id)
+    plan = new_plan(handoff.goal or handoff.summary or handoff.title, tuple(handoff.steps), awaits_draft=handoff.draft)
+    session, created = sessions.resolve(tx, caller, handoff.session_id, handoff.project_id, handoff.title)
+    snapshot = governance.snapshot(tx, session.user_id, handoff.project_id, handoff.platform)
+    run = _new_run(
+        tx,
+        session,
+        snapshot,
+        status=RunStatus.DRAFTING if handoff.draft else RunStatus.NEEDS_CONFIRMATION,
+        source_type="handoff",
+        title=handoff.title,
+        plan=plan,
+        lane=handoff_lane(session.user_id, handoff.project_id),
+        handoff=handoff,
+    )
+    _store(tx, run, "\n\n".join(p for p in dict.fromkeys((handoff.title, handoff.summary, plan.goal)) if p))
+    return Started(run, created)
+
+
+def confirm(tx: Transaction, caller: Caller, run_id: str, plan_rev: int | None, reason: str) -> Run:
+    """Let a run go, for the plan with revision *plan_rev*.
+
+    Raises NotFound; IllegalMove: it waits for no confirmation; PlanChanged: the plan has another revision by now.
+    """
+    run = tx.runs.get(run_id, scope_of(caller))
+    lanes.enter(tx, run.lane, run.id)
+    details = {"by": caller.user_id, "reason": reason, "plan_rev": plan_rev}
+    moved = journal.move(tx, run.id, Trigger.CONFIRM, details=details)
+    # Judged after the move, which holds the row: no edit can come in between any more.
+    _check_rev(moved.plan, plan_rev)
+    return moved
+
+
+def cancel(tx: Transaction, caller: Caller, run_id: str, reason: str) -> Run:
+    """Stop a run for good, wherever it is. Raises NotFound; IllegalMove: it has ended."""
+    run = tx.runs.get(run_id, scope_of(caller))
+    return cancel_as(tx, run, Reason.USER_CANCELLED, {"by": caller.user_id, "reason": reason})
+
+
+def cancel_as(tx: Transaction, run: Run, reason: Reason, details: Mapping[str, object]) -> Run:
+    """Cancel *run* for a typed reason and let the next one of its lane go."""
+    active = lanes.hold(tx, run.lane)
+    moved = journal.move(
+        tx,
+        run.id,
+        Trigger.CANCEL,
+        details={**details, "code": str(reason)},
+        changes={"reason": reason, "needs_user_input": False, "blocked_reason": "", "blocked": {}},
+    )
+    lanes.leave(tx, run.lane, run.id, active)
+    tx.effects.interrupts.append(run.id)
+    return moved
+
+
+def resume(tx: Transaction, caller: Caller, run_id: str, answer: object, reason: str) -> Run:
+    """Answer what a blocked run asks, and let it go on.
+
+    Raises NotFound; IllegalMove: it is not blocked; Invalid: the answer does not fit what was asked.
+    """
+    run = tx.runs.get(run_id, scope_of(caller))
+    lanes.enter(tx, run.lane, run.id)
+    # Again, now that its lane is held: this is the question that the answer is for.
+    run = tx.runs.get(run_id, scope_of(caller), lock=True)
+    advance(run.run_status, Trigger.RESUME)
+    apply_answer(tx, run, answer)
+    return journal.move(
+        tx,
+        run.id,
+        Trigger.RESUME,
+        details={"by": caller.user_id, "reason": reason, "answered": str(run.blocked.get("kind", ""))},
+        changes={"reason": Reason.NONE, "needs_user_input": False, "blocked_reason": "", "blocked": {}},
+    )
+
+
+def retry(tx: Transaction, caller: Caller, run_id: str, reason: str) -> Run:
+    """Try a failed run again from its last checkpoint. Raises NotFound; IllegalMove: it has not failed."""
+    run = tx.runs.get(run_id, scope_of(caller))
+    details = {"by": caller.user_id, "reason": reason}
+    changes: dict[str, object] = {"reason": Reason.NONE, "attempt": 0, "steps_taken": 0, "result": {}}
+    trigger = retry_trigger(run.plan)
+    if trigger is Trigger.RETRY:
+        lanes.enter(tx, run.lane, run.id)
+    moved = journal.move(tx, run.id, trigger, details=details, changes=changes)
+    if trigger is Trigger.REDRAFT:
+        tx.effects.wakes.append(run.id)
+    return moved
+
+
+def revise(tx: Transaction, caller: Caller, run_id: str, instruction: str, plan_rev: int | None) -> Run:
+    """Ask the agent for another plan, in words. Raises NotFound, IllegalMove, PlanChanged; Invalid: no words."""
+    instruction = _checked_message(instruction)
+    run = tx.runs.get(run_id, scope_of(caller), lock=True)
+    advance(run.run_status, Trigger.REVISE)
+    _check_rev(run.plan, plan_rev)
+    plan = awaiting_draft(run.plan, instruction)
+    moved = journal.move(
+        tx,
+        run.id,
+        Trigger.REVISE,
+        details={"by": caller.user_id, "instruction": instruction, "plan_rev": plan.rev},
+        changes={"plan": plan, "attempt": 0},
+    )
+    tx.effects.wakes.append(run.id)
+    return moved
+
+
+def edit_plan(
+    tx: Transaction,
+    caller: Caller,
+    run_id: str,
+    plan_rev: int,
+    goal: str | None,
+    steps: Sequence[tuple[str | None, str]] | None,
+) -> Run:
+    """Change the plan before it is confirmed. Raises NotFound; IllegalMove: it is not waiting for a confirmation;
+    PlanChanged: *plan_rev* is not its revision; Invalid: a bad step.
+    """
+    run = tx.runs.get(run_id, scope_of(caller), lock=True)
+    if run.run_status not in PLAN_EDITABLE:
+        raise IllegalMove(status=run.run_status, trigger=EDIT_PLAN)
+    _check_rev(run.plan, plan_rev)
+    plan = edited(run.plan, goal=goal, steps=steps)
+    touched = tx.runs.touch(run.id, 1, None, {"plan": plan})
+    if touched is None:
+        raise NotFound("run", run_id)
+    edit = {"by": caller.user_id, "plan": plan_to_json(plan)}
+    journal.write(tx, touched, [Draft(EventType.RUN_PLAN_EDITED, edit)])
+    return touched
+
+
+def get(tx: Transaction, caller: Caller, run_id: str) -> tuple[Run, int]:
+    """One run, and how many are ahead of it in its lane. Raises NotFound."""
+    run = tx.runs.get(run_id, scope_of(caller))
+    return run, position(tx, run)
+
+
+def position(tx: Transaction, run: Run) -> int:
+    """How many runs of its lane are ahead of a queued run; 0 for any other."""
+    return tx.runs.queue_position(run) if run.run_status is RunStatus.QUEUED else 0
+
+
+def page(tx: Transaction, caller: Caller, part: Page, only: RunFilter) -> list[tuple[Run, int]]:
+    """Runs the caller may see, newest first, each with its place in its lane."""
+    scope = scope_of(caller)
+    return [(run, position(tx, run)) for run in tx.runs.page(scope, part, only)]
+
+
+def events(tx: Transaction, caller: Caller, run_id: str, after: int, limit: int) -> tuple[Run, list[RunEvent]]:
+    """A run with its events after a sequence number, oldest first. Raises NotFound."""
+    run = tx.runs.get(run_id, scope_of(caller))
+    return run, tx.events.after(run.id, after, limit)
+
+
+def _check_rev(plan: Plan, seen_rev: int | None) -> None:
+    if seen_rev is not None and plan.rev != seen_rev:
+        raise PlanChanged(
+            f"the plan has revision {plan.rev}, not {seen_rev}; look at it again", plan=plan_to_json(plan)
+        )
+
+
+def _checked_message(text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise Invalid("the message is empty; write what the agent should do", field="message")
+    if len(text) > MAX_MESSAGE_CHARS:
+        raise Invalid(
+            f"the message has {len(text)} characters, at most {MAX_MESSAGE_CHARS} are allowed", field="message"
+        )
+    return text
+
+
+def _new_run(
+    tx: Transaction,
+    session: Session,
+    snapshot: GovernanceSnapshot,
+    *,
+    status: RunStatus,
+    source_type: str,
+    title: str,
+    plan: Plan,
+    lane: str,
+    handoff: Handoff | None = None,
+) -> Run:
+    return Run(
+        id=tx.new_id(),
+        session_id=session.id,
+        user_id=session.user_id,
+        project_id=handoff.project_id if handoff else session.project_id,
+        source_type=source_type,
+        source_screen=handoff.source_screen if handoff else "chat",
+        source_action_key=handoff.source_action_key if handoff else "message",
+        title=title,
+        summary=handoff.summary if handoff else "",
+        intent_key=handoff.intent_key if handoff else "",
+        platform=handoff.platform if handoff else "",
+        platform_scope=handoff.platform_scope if handoff else "single_platform",
+        delivery_mode="hybrid",
+        run_status=status,
+        reason=Reason.NONE,
+        scheduling_mode="queued",
+        active_executor_key="",
+        plan=plan,
+        result={},
+        needs_user_input=False,
+        blocked_reason="",
+        blocked={},
+        governance=snapshot,
+        lane=lane,
+        fence=0,
+        attempt=0,
+        steps_taken=0,
+        last_seq=len(BEGINNINGS[status]),
+        queued_at=tx.now_ms if status is RunStatus.QUEUED else None,
+        totals=Totals(),
+        created_at=tx.now_ms,
+        updated_at=tx.now_ms,
+        started_at=None,
+        finished_at=None,
+        deleted_at=None,
+        min_version=VERSION,
+    )
+
+
+def _store(tx: Transaction, run: Run, text: str) -> None:
+    """Write a new run with the user's message and its first events, and hand it to whoever works on it."""
+    if run.run_status is RunStatus.QUEUED:
+        lanes.enter(tx, run.lane, run.id)
+    elif run.run_status is RunStatus.DRAFTING:
+        tx.effects.wakes.append(run.id)
+    tx.runs.add(run)
+    at = tx.sessions.grow(run.session_id, 1, Totals())
+    # Now that its row is held: a session may have been deleted since it was looked up.
+    tx.sessions.get(run.session_id, Scope(run.user_id))
+    message = Message(
+        id=tx.new_id(),
+        session_id=run.session_id,
+        run_id=run.id,
+        user_id=run.user_id,
+        project_id=run.project_id,
+        position=at,
+        role=Role.USER,
+        content=text,
+        created_at=tx.now_ms,
+    )
+    tx.messages.add(message)
+    status = {"run_status": str(run.run_status)}
+    begun = {**status, "title": run.title, "source_type": run.source_type, "message_id": message.id}
+    first, *rest = BEGINNINGS[run.run_status]
+    journal.write(tx, run, [Draft(first, begun), *(Draft(event, status) for event in rest)])

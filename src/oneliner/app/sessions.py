@@ -1,0 +1,82 @@
+"""What people do with sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oneliner.app import lanes
+from oneliner.app.ports import Page, Scope
+from oneliner.domain.errors import Invalid
+from oneliner.domain.run import chat_lane
+from oneliner.domain.session import Session, title_from
+from oneliner.domain.usage import Totals
+
+if TYPE_CHECKING:
+    from oneliner.app.ports import Transaction
+    from oneliner.domain.message import Message
+    from oneliner.domain.user import Caller
+
+__all__ = ["get", "messages", "page", "resolve", "restore", "title_from"]
+
+
+def resolve(
+    tx: Transaction, caller: Caller, session_id: str | None, project_id: str, text: str
+) -> tuple[Session, bool]:
+    """The caller's session, or a new one named after *text* when none is given; and whether it is new.
+
+    Raises NotFound: no such session of the caller (an administrator works in his own sessions too); Forbidden: the
+    token may not use the project; Invalid: the session belongs to another project than the one named.
+    """
+    if session_id is not None:
+        session = tx.sessions.get(session_id, Scope(caller.user_id))
+        caller.check_project(session.project_id)
+        if project_id and session.project_id != project_id:
+            raise Invalid(
+                f"session {session_id!r} belongs to project {session.project_id!r}, not {project_id!r}; "
+                "leave one of them out",
+                field="session_id",
+            )
+        return session, False
+    caller.check_project(project_id)
+    session = Session(
+        id=tx.new_id(),
+        user_id=caller.user_id,
+        project_id=project_id,
+        title=title_from(text),
+        message_count=0,
+        totals=Totals(),
+        created_at=tx.now_ms,
+        updated_at=tx.now_ms,
+        deleted_at=None,
+    )
+    tx.sessions.add(session)
+    return session, True
+
+
+def get(tx: Transaction, caller: Caller, session_id: str) -> Session:
+    """One session with its totals. Raises NotFound."""
+    return tx.sessions.get(session_id, _scope(caller))
+
+
+def page(tx: Transaction, caller: Caller, part: Page, project_id: str | None, text: str | None) -> list[Session]:
+    """Sessions, newest first."""
+    return tx.sessions.page(_scope(caller), part, project_id, text)
+
+
+def messages(tx: Transaction, caller: Caller, session_id: str, part: Page) -> list[Message]:
+    """A session's messages, newest first. Raises NotFound."""
+    session = tx.sessions.get(session_id, _scope(caller))
+    return tx.messages.page(session.id, part)
+
+
+def restore(tx: Transaction, caller: Caller, session_id: str) -> Session:
+    """Bring a deleted session back, with its messages and runs. Raises Forbidden: an administrator's; NotFound."""
+    caller.check_admin()
+    session = tx.sessions.get(session_id, Scope(None, with_deleted=True))
+    lanes.hold(tx, chat_lane(session.id))
+    tx.sessions.set_deleted(session.id, None)
+    return tx.sessions.get(session_id, Scope(None))
+
+
+def _scope(caller: Caller) -> Scope:
+    return Scope(None if caller.is_admin else caller.user_id)

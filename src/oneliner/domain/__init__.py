@@ -1,0 +1,1 @@
+"""The domain: pure, without I/O, a clock or randomness."""

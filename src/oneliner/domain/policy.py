@@ -1,0 +1,283 @@
+"""What a run may do: the policy layers, and what they add up to.
+
+Each field of :class:`Rules` is a semilattice: two sayings have one strictest saying that implies both, so the order in
+which layers are read cannot matter. The ordinary layers (system, platform, project, user) are joined that way; a live
+admin override replaces the result in the fields it states, and is the only thing that can loosen. A run keeps what it
+was promised as a :class:`GovernanceSnapshot`; :func:`tightened` adds what has been forbidden since.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+from oneliner.domain.errors import PolicyDenied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+_NOT_A_STAR = re.compile(r"[?\[]")
+_ANY = "*"
+
+
+class LayerName(StrEnum):
+    """The levels at which rules are set, in the order in which they are read."""
+
+    SYSTEM = "system"
+    PLATFORM = "platform"
+    PROJECT = "project"
+    USER = "user"
+    ADMIN_OVERRIDE = "admin_override"
+
+
+class Confirmation(StrEnum):
+    """Whether a chat run waits for a confirmation. A handoff always does."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+
+
+#: Lists that must each hold a pattern for a model: none allows every model, an empty list allows none.
+ModelLists: TypeAlias = frozenset[frozenset[str]]
+ValueT = TypeVar("ValueT")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one layer says; None says nothing.
+
+    ``allowed_models`` are patterns in which ``*`` stands for any characters. ``max_steps`` counts the model calls of a
+    run, ``max_seconds`` its running time, ``max_output_tokens`` is for each model call, ``max_tool_calls`` for a run.
+    """
+
+    confirmation: Confirmation | None = None
+    allowed_models: frozenset[str] | None = None
+    max_steps: int | None = None
+    max_seconds: int | None = None
+    max_output_tokens: int | None = None
+    max_tool_calls: int | None = None
+
+
+FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Rules))
+
+#: What holds where the system layer says nothing.
+SYSTEM_DEFAULTS = Rules(confirmation=Confirmation.NEVER, max_steps=40, max_seconds=3_600, max_tool_calls=200)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The rules of one level for one ``scope_key`` (a platform, a project, a user; empty for the system).
+
+    ``expires_at_ms`` and ``notice`` belong to an admin override. A layer inside a snapshot keeps only its name, scope,
+    version and rules.
+    """
+
+    name: LayerName
+    scope_key: str
+    rules: Rules
+    version: int = 0
+    updated_by: str = ""
+    updated_at_ms: int = 0
+    notice: str = ""
+    expires_at_ms: int | None = None
+
+    def is_live(self, now_ms: int) -> bool:
+        """Whether it counts at *now_ms*: it has no expiry, or a later one."""
+        return self.expires_at_ms is None or now_ms < self.expires_at_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[ValueT]):
+    """The value of one field, the layer that decided it, and what each other layer said, in the layers' order."""
+
+    value: ValueT
+    decided_by: LayerName
+    others: tuple[tuple[LayerName, ValueT], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EffectivePolicy:
+    """What the layers add up to, field by field. A limit of None is no limit."""
+
+    confirmation: Decision[Confirmation]
+    allowed_models: Decision[ModelLists]
+    max_steps: Decision[int | None]
+    max_seconds: Decision[int | None]
+    max_output_tokens: Decision[int | None]
+    max_tool_calls: Decision[int | None]
+
+    def allows_model(self, model: str) -> bool:
+        """Whether every list has a pattern for *model*."""
+        return all(_lists_model(patterns, model) for patterns in self.allowed_models.value)
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideNotice:
+    """What users are told while an admin override is live: why, until when, and whose it is."""
+
+    notice: str
+    expires_at_ms: int | None
+    set_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class GovernanceSnapshot:
+    """What a run was promised when it was created: the layers that applied, and what they added up to."""
+
+    project_id: str
+    platform: str
+    effective_policy: EffectivePolicy
+    layers: tuple[Layer, ...]
+    active_admin_override_notice: OverrideNotice | None = None
+
+
+def effective(layers: Iterable[Layer], now_ms: int) -> EffectivePolicy:
+    """What *layers* add up to at *now_ms*, in whatever order they come. Overrides that have expired do not count."""
+    return _sum(_applicable(layers, now_ms))
+
+
+def active_notice(layers: Iterable[Layer], now_ms: int) -> OverrideNotice | None:
+    """The notice of the override that is live at *now_ms* (of several, the one set last), or None."""
+    live = [la for la in layers if la.name is LayerName.ADMIN_OVERRIDE and la.is_live(now_ms)]
+    if not live:
+        return None
+    last = max(live, key=lambda la: (la.updated_at_ms, la.scope_key))
+    return OverrideNotice(last.notice, last.expires_at_ms, last.updated_by)
+
+
+def take_snapshot(project_id: str, platform: str, layers: Iterable[Layer], now_ms: int) -> GovernanceSnapshot:
+    """The snapshot for a run created at *now_ms* under *layers*; the system layer is in it even if none is stored."""
+    given = tuple(layers)
+    applicable = _applicable(given, now_ms)
+    kept = tuple(Layer(la.name, la.scope_key, la.rules, la.version) for la in applicable)
+    return GovernanceSnapshot(project_id, platform, _sum(applicable), kept, active_notice(given, now_ms))
+
+
+def tightened(snapshot: EffectivePolicy, current: EffectivePolicy) -> EffectivePolicy:
+    """The stricter of both in each field: what was forbidden since the snapshot holds, what was allowed since does not."""
+    return EffectivePolicy(
+        confirmation=_stricter(snapshot.confirmation, current.confirmation, _join_confirmation),
+        allowed_models=_stricter(snapshot.allowed_models, current.allowed_models, _join_models),
+        max_steps=_stricter(snapshot.max_steps, current.max_steps, _join_limit),
+        max_seconds=_stricter(snapshot.max_seconds, current.max_seconds, _join_limit),
+        max_output_tokens=_stricter(snapshot.max_output_tokens, current.max_output_tokens, _join_limit),
+        max_tool_calls=_stricter(snapshot.max_tool_calls, current.max_tool_calls, _join_limit),
+    )
+
+
+def override_scopes(user_id: str, project_id: str) -> tuple[str, str, str]:
+    """The scope keys of the admin overrides that can touch a run: everybody's, the project's, the user's."""
+    return "", f"project:{project_id}", f"user:{user_id}"
+
+
+def needs_confirmation(policy: EffectivePolicy, *, is_handoff: bool) -> bool:
+    """Whether a new run waits for its confirmation."""
+    return is_handoff or policy.confirmation.value is Confirmation.ALWAYS
+
+
+def check_model(policy: EffectivePolicy, model: str) -> None:
+    """Raises PolicyDenied: some list of *policy* has no pattern for *model*."""
+    decision = policy.allowed_models
+    for patterns in sorted(decision.value, key=sorted):
+        if _lists_model(patterns, model):
+            continue
+        layer = next((name for name, lists in decision.others if patterns in lists), decision.decided_by)
+        allowed = ", ".join(sorted(patterns)) or "no model at all"
+        raise PolicyDenied(
+            f"the {layer} layer does not allow model {model!r}; it allows {allowed}. "
+            "Use an allowed model, or ask an administrator to change the layer or to override it",
+            field="allowed_models",
+            layer=str(layer),
+            model=model,
+        )
+
+
+def _applicable(layers: Iterable[Layer], now_ms: int) -> list[Layer]:
+    """The live layers in their order, the system layer first and with the defaults where it says nothing."""
+    live = sorted(
+        (la for la in layers if la.is_live(now_ms)), key=lambda la: (_RANK[la.name], la.scope_key, la.version)
+    )
+    system = next((la for la in live if la.name is LayerName.SYSTEM), Layer(LayerName.SYSTEM, "", Rules()))
+    stated = {f: said for f in FIELDS if (said := getattr(system.rules, f)) is not None}
+    filled = replace(system, rules=replace(SYSTEM_DEFAULTS, **stated))
+    return [filled, *(la for la in live if la.name is not LayerName.SYSTEM)]
+
+
+def _sum(layers: Sequence[Layer]) -> EffectivePolicy:
+    def limit(read: Callable[[Rules], int | None]) -> Decision[int | None]:
+        return _decide(layers, read, None, _join_limit)
+
+    return EffectivePolicy(
+        confirmation=_decide(layers, lambda r: r.confirmation, Confirmation.NEVER, _join_confirmation),
+        allowed_models=_decide(layers, _lists, frozenset(), _join_models),
+        max_steps=limit(lambda r: r.max_steps),
+        max_seconds=limit(lambda r: r.max_seconds),
+        max_output_tokens=limit(lambda r: r.max_output_tokens),
+        max_tool_calls=limit(lambda r: r.max_tool_calls),
+    )
+
+
+def _decide(
+    layers: Sequence[Layer],
+    read: Callable[[Rules], ValueT | None],
+    loosest: ValueT,
+    join: Callable[[ValueT, ValueT], ValueT],
+) -> Decision[ValueT]:
+    """The join of what is said, *loosest* where nobody says anything. The last layer that narrowed it decided."""
+    said = [(la.name, value) for la in layers if (value := read(la.rules)) is not None]
+    overrides = [pair for pair in said if pair[0] is LayerName.ADMIN_OVERRIDE]
+    counted = overrides or said
+    if not counted:
+        return Decision(loosest, LayerName.SYSTEM)
+    decider = counted[0]
+    value = decider[1]
+    for pair in counted[1:]:
+        narrowed = join(value, pair[1])
+        if narrowed != value:
+            value, decider = narrowed, pair
+    return Decision(value, decider[0], tuple(pair for pair in said if pair is not decider))
+
+
+def _stricter(
+    snapshot: Decision[ValueT], current: Decision[ValueT], join: Callable[[ValueT, ValueT], ValueT]
+) -> Decision[ValueT]:
+    value = join(snapshot.value, current.value)
+    if value == snapshot.value:
+        return snapshot
+    if value == current.value:
+        return current
+    # Both narrow it, each in its own way (only lists can): keep who said what, so that a denial can name its layer.
+    others = (*snapshot.others, (snapshot.decided_by, snapshot.value), *current.others)
+    return Decision(value, current.decided_by, tuple(dict.fromkeys(others)))
+
+
+def _join_confirmation(one: Confirmation, other: Confirmation) -> Confirmation:
+    return Confirmation.ALWAYS if Confirmation.ALWAYS in (one, other) else Confirmation.NEVER
+
+
+def _join_limit(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return min(one, other)
+
+
+def _join_models(one: ModelLists, other: ModelLists) -> ModelLists:
+    both = one | other
+    # A list that holds all of another one's patterns forbids nothing that the other allows.
+    return frozenset(patterns for patterns in both if not any(narrower < patterns for narrower in both))
+
+
+def _lists(rules: Rules) -> ModelLists | None:
+    if rules.allowed_models is None:
+        return None
+    return frozenset() if _ANY in rules.allowed_models else frozenset((rules.allowed_models,))
+
+
+def _lists_model(patterns: frozenset[str], model: str) -> bool:
+    return any(fnmatchcase(model, _NOT_A_STAR.sub(r"[\g<0>]", pattern)) for pattern in patterns)
+
+
+_RANK: Mapping[LayerName, int] = {name: rank for rank, name in enumerate(LayerName)}

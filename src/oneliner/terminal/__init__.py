@@ -1,0 +1,1 @@
+"""The commands of ``oneliner``, and the client that lives in the terminal."""

@@ -1,0 +1,135 @@
+"""Who is calling, who may call, and what it cost."""
+
+import time
+from importlib.metadata import version
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from oneliner.app import sign_in, usage, users
+from oneliner.app.ports import Page, Transaction
+from oneliner.domain.errors import Forbidden, NotFound, Unauthenticated
+from oneliner.domain.times import rfc3339, time_from
+from oneliner.domain.user import User
+from oneliner.web import shapes
+from oneliner.web.answer import JsonAnswer
+from oneliner.web.answer_schemas import Bill, Listed, Me, SignedIn, UserAnswer
+from oneliner.web.body import read_json, validated
+from oneliner.web.call import Incoming, services_of
+from oneliner.web.description import described
+from oneliner.web.parameters import Before, Limit, ProjectFilter, Text, UserId
+from oneliner.web.routing import Endpoint
+from oneliner.web.schemas import ExchangeRequest, UserStatusRequest
+
+router = APIRouter(route_class=Endpoint)
+
+VERSION = version("oneliner")
+BILL_DAYS = 30
+
+_Time = Annotated[Text | None, Query(max_length=40, examples=["2026-03-05", "2026-03-05T08:15:30Z"])]
+
+
+#: How long somebody who came by a sign-in link stays signed in: a working day. The link itself lives much shorter.
+SIGNED_IN_SECONDS = 12 * 3_600
+
+
+@router.post(
+    "/v1/auth/exchange",
+    response_model=SignedIn,
+    operation_id="exchangeCode",
+    tags=["users"],
+    summary="Sign in with a one-time code",
+    openapi_extra=described(ExchangeRequest, refuses=(Unauthenticated,), public=True),
+)
+async def exchange_code(request: Request) -> Response:
+    """The code of a sign-in link, which works once, for a token."""
+    body = validated(ExchangeRequest, await read_json(request))
+    services = services_of(request)
+    user_id, authority = await services.database.write(lambda tx: sign_in.exchange(tx, body.code))
+    expires_at_ms = (int(time.time()) + SIGNED_IN_SECONDS) * 1000
+    token = services.tokens.issue(user_id, authority=authority, ttl_seconds=SIGNED_IN_SECONDS)
+    return JsonAnswer({"token": token, "expires_at": rfc3339(expires_at_ms)})
+
+
+@router.get(
+    "/v2/oneliner/me",
+    response_model=Me,
+    operation_id="getMe",
+    tags=["users"],
+    summary="Read who is calling",
+    openapi_extra=described(),
+)
+async def get_me(call: Incoming) -> Response:
+    """The caller's user and what this server is; also the cursor from which the stream of all runs tells what is new."""
+
+    def found(tx: Transaction) -> tuple[User, int]:
+        return call.recognise(tx), tx.events.cursor_of(call.caller.user_id)
+
+    user, cursor = await call.read(found)
+    models, caller = call.services.models, call.caller
+    told = {
+        "user": shapes.user_to_json(user),
+        "role": caller.authority,
+        "projects": None if caller.projects is None else sorted(caller.projects),
+        "demo": call.services.demo_notice and models.is_demo,
+        "default_model": models.default,
+        "version": VERSION,
+        "event_cursor": cursor,
+    }
+    return JsonAnswer(told)
+
+
+@router.get(
+    "/v2/oneliner/users",
+    response_model=Listed[UserAnswer],
+    operation_id="listUsers",
+    tags=["users"],
+    summary="List users by id (administrators)",
+    openapi_extra=described(refuses=(Forbidden,)),
+)
+async def list_users(call: Incoming, limit: Limit = 50, before: Before = None) -> Response:
+    """Everybody who ever called with a valid token."""
+    found = await call.read(lambda tx: users.page(tx, call.caller, Page(limit + 1, before)))
+    shown, cursor = shapes.page_of(found, limit, lambda u: u.id)
+    return JsonAnswer(shapes.listed([shapes.user_to_json(u) for u in shown], cursor))
+
+
+@router.put(
+    "/v2/oneliner/users/{user_id}/status",
+    response_model=UserAnswer,
+    operation_id="setUserStatus",
+    tags=["users"],
+    summary="Approve or suspend a user (administrators)",
+    openapi_extra=described(UserStatusRequest, refuses=(Forbidden, NotFound)),
+)
+async def set_user_status(call: Incoming, user_id: UserId) -> Response:
+    """A suspended user is refused from the next request on."""
+    body = await call.body(UserStatusRequest)
+    changed = await call.write(lambda tx: users.set_status(tx, call.caller, user_id, body.status))
+    return JsonAnswer(shapes.user_to_json(changed))
+
+
+@router.get(
+    "/v2/oneliner/usage",
+    response_model=Bill,
+    operation_id="getUsage",
+    tags=["usage"],
+    summary="Read the bill",
+    openapi_extra=described(refuses=(Forbidden,)),
+)
+async def get_usage(
+    call: Incoming,
+    group_by: usage.GroupBy = usage.GroupBy.DAY,
+    since: _Time = None,
+    until: _Time = None,
+    project_id: ProjectFilter = None,
+) -> Response:
+    """Tokens and cost of what the caller's runs used (an administrator: everybody's), the last 30 days by default."""
+    until_ms = int(time.time() * 1000) if until is None else time_from(until, "until")
+    since_ms = max(until_ms - BILL_DAYS * shapes.MS_PER_DAY, 0) if since is None else time_from(since, "since")
+    rows = await call.read(lambda tx: usage.bill(tx, call.caller, group_by, since_ms, until_ms, project_id))
+    items = [shapes.bill_to_json(row, is_day=group_by is usage.GroupBy.DAY) for row in rows]
+    told = {"group_by": group_by, "since": rfc3339(since_ms), "until": rfc3339(until_ms)}
+    return JsonAnswer({**shapes.listed(items), **told})

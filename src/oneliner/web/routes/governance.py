@@ -1,0 +1,112 @@
+"""``/v2/oneliner/governance``: what may be done, who said so, and how that came about."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from oneliner.app import governance
+from oneliner.app.ports import Page
+from oneliner.domain.errors import Forbidden, NotFound, VersionChanged
+from oneliner.domain.policy import LayerName
+from oneliner.domain.policy_json import rules_from_json
+from oneliner.domain.times import time_from
+from oneliner.web import shapes
+from oneliner.web.answer import JsonAnswer
+from oneliner.web.answer_schemas import GovernanceAnswer, LayerAnswer, LayerVersion, Listed
+from oneliner.web.call import Incoming
+from oneliner.web.description import described
+from oneliner.web.parameters import Before, Limit, Text
+from oneliner.web.routing import Endpoint
+from oneliner.web.schemas import LayerRequest, OverrideRequest
+
+router = APIRouter(prefix="/v2/oneliner/governance", tags=["governance"], route_class=Endpoint)
+
+_Scope = Annotated[Text, Query(max_length=200, description="Empty for everybody, `project:ID` or `user:ID`.")]
+
+
+@router.get(
+    "",
+    response_model=GovernanceAnswer,
+    operation_id="getGovernance",
+    summary="Read what applies to the caller",
+    openapi_extra=described(refuses=(Forbidden,)),
+)
+async def get_governance(
+    call: Incoming,
+    project_id: Annotated[Text, Query(max_length=128)] = "",
+    platform: Annotated[Text, Query(max_length=128)] = "",
+) -> Response:
+    """The effective policy, field by field with the layer that decided it, and the layers behind it."""
+    stored, snapshot = await call.read(lambda tx: governance.applying(tx, call.caller, project_id, platform))
+    return JsonAnswer(shapes.governance_to_json(snapshot, stored))
+
+
+@router.put(
+    "/layers/{layer}",
+    response_model=LayerAnswer,
+    operation_id="putLayer",
+    summary="Set the rules of a layer",
+    openapi_extra=described(LayerRequest, refuses=(Forbidden, VersionChanged)),
+)
+async def put_layer(call: Incoming, layer: LayerName) -> Response:
+    """Everybody may set his own user layer; the rest is an administrator's."""
+    body = await call.body(LayerRequest)
+    rules = rules_from_json(body.rules.model_dump(mode="json"))
+    written = await call.write(
+        lambda tx: governance.put_layer(tx, call.caller, layer, body.scope, rules, body.seen_version)
+    )
+    return JsonAnswer(shapes.layer_to_json(written))
+
+
+@router.put(
+    "/override",
+    response_model=LayerAnswer,
+    operation_id="putOverride",
+    summary="Override the layers for a while (administrators)",
+    openapi_extra=described(OverrideRequest, refuses=(Forbidden,)),
+)
+async def put_override(call: Incoming) -> Response:
+    """The rules replace what the layers say, until the expiry; those it touches see the notice."""
+    body = await call.body(OverrideRequest)
+    rules = rules_from_json(body.rules.model_dump(mode="json"))
+    expires_at_ms = time_from(body.expires_at, "expires_at")
+    written = await call.write(
+        lambda tx: governance.put_override(tx, call.caller, body.scope, rules, body.notice, expires_at_ms)
+    )
+    return JsonAnswer(shapes.layer_to_json(written))
+
+
+@router.delete(
+    "/override",
+    response_model=LayerAnswer,
+    operation_id="endOverride",
+    summary="End an override now (administrators)",
+    openapi_extra=described(refuses=(Forbidden, NotFound)),
+)
+async def end_override(call: Incoming, scope: _Scope = "") -> Response:
+    """The layers hold again; the history keeps the override."""
+    ended = await call.write(lambda tx: governance.end_override(tx, call.caller, scope))
+    return JsonAnswer(shapes.layer_to_json(ended))
+
+
+@router.get(
+    "/history",
+    response_model=Listed[LayerVersion],
+    operation_id="listLayerVersions",
+    summary="List versions of layers, newest first",
+    openapi_extra=described(refuses=(Forbidden,)),
+)
+async def list_history(
+    call: Incoming,
+    limit: Limit = 20,
+    before: Before = None,
+    layer: Annotated[LayerName | None, Query(description="Only of this layer.")] = None,
+    scope: Annotated[Text | None, Query(max_length=200, description="Only for this scope.")] = None,
+) -> Response:
+    """An administrator sees all of it; everybody else names his own user layer."""
+    part = Page(limit + 1, before)
+    found = await call.read(lambda tx: governance.history(tx, call.caller, layer, scope, part))
+    shown, cursor = shapes.page_of(found, limit, lambda pair: pair[0])
+    items = [{"id": version_id, **shapes.layer_to_json(la)} for version_id, la in shown]
+    return JsonAnswer(shapes.listed(items, cursor))

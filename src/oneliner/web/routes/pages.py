@@ -1,0 +1,75 @@
+"""The page, the reference of the API, and what operators ask: is it up, is it ready."""
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+
+from oneliner.web.answer import JsonAnswer
+from oneliner.web.answer_schemas import Health, Readiness
+from oneliner.web.call import services_of
+from oneliner.web.description import described
+from oneliner.web.headers import PAGE_POLICY, READING_POLICY, security_headers
+from oneliner.web.routing import Endpoint
+from oneliner.web.static_files import page
+
+router = APIRouter(route_class=Endpoint)
+
+_STYLE = Path(__file__).parents[1] / "reference.css"
+
+
+@router.get("/", include_in_schema=False)
+async def home() -> Response:
+    """The page."""
+    return page("index.html", dict(security_headers(PAGE_POLICY)))
+
+
+@router.get("/docs", include_in_schema=False)
+async def reference(request: Request) -> Response:
+    """The API, described for people."""
+    return HTMLResponse(
+        request.app.state.reference.html(request.app.openapi()), headers=dict(security_headers(READING_POLICY))
+    )
+
+
+@router.get("/docs/reference.css", include_in_schema=False)
+async def reference_style() -> Response:
+    """How it looks."""
+    return FileResponse(_STYLE, headers={"Cache-Control": "no-cache"}, media_type="text/css")
+
+
+@router.get("/problems/{code}", include_in_schema=False)
+async def explain_problem(code: str) -> Response:
+    """Where a problem's `type` leads: its line in the reference."""
+    known = code if code.replace("_", "").isalpha() and code.isascii() else ""
+    return RedirectResponse(f"/docs#problem-{known}")
+
+
+@router.get(
+    "/healthz",
+    response_model=Health,
+    operation_id="getHealth",
+    tags=["operations"],
+    summary="Whether the process takes requests",
+    openapi_extra=described(public=True),
+)
+async def health() -> Response:
+    """Says nothing about its parts; see `/readyz`."""
+    return JsonAnswer({"status": "ok"})
+
+
+@router.get(
+    "/readyz",
+    response_model=Readiness,
+    responses={503: {"description": "Some part is not there", "model": Readiness}},
+    operation_id="getReadiness",
+    tags=["operations"],
+    summary="Whether the parts the server needs are there",
+    openapi_extra=described(public=True),
+)
+async def readiness(request: Request) -> Response:
+    """200 when all of them are `ok`, else 503."""
+    parts = await services_of(request).is_ready()
+    ready = all(said == "ok" for said in parts.values())
+    return JsonAnswer({"ready": ready, "parts": dict(parts)}, 200 if ready else 503)

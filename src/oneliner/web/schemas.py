@@ -1,0 +1,169 @@
+"""The bodies that requests take. What is not named is refused, and everything has a bound."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from oneliner.app.runs import MAX_MESSAGE_CHARS
+from oneliner.domain.document import MAX_CONTENT_CHARS, MAX_PATH_CHARS
+from oneliner.domain.plan import MAX_GOAL_CHARS, MAX_STEP_CHARS, MAX_STEPS
+from oneliner.domain.policy import Confirmation
+from oneliner.domain.policy_json import LARGEST, MAX_PATTERN_CHARS, MAX_PATTERNS
+from oneliner.domain.user import UserStatus
+
+MAX_NUMBER = 2**31 - 1
+MAX_NAME_CHARS = 128
+MAX_TITLE_CHARS = 200
+
+_Name = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
+_Reason = Annotated[str, Field(max_length=2_000, description="Why, in the user's words; kept with the event.")]
+_Id = Annotated[str, Field(max_length=64)]
+_Rev = Annotated[int, Field(strict=True, ge=1, le=MAX_NUMBER)]
+_SeenVersion = Annotated[int, Field(strict=True, ge=0, le=MAX_NUMBER)]
+_Time = Annotated[str, Field(max_length=40, examples=["2026-03-05T08:15:30.000Z"])]
+_Scope = Annotated[str, Field(max_length=200)]
+
+
+class Body(BaseModel):
+    """What all bodies share."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ChatRequest(Body):
+    """Something to say to the agent."""
+
+    message: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE_CHARS, examples=["What changed this week?"])]
+    session_id: Annotated[
+        _Id | None, Field(description="The session to go on in; a new one is made when left out.")
+    ] = None
+    project_id: _Name = ""
+
+
+class ResumeRequest(Body):
+    """The answer to what a blocked run asks; it fits the `schema` of the run's `blocked`."""
+
+    answer: JsonValue = None
+    reason: _Reason = ""
+
+
+class PlanRequest(Body):
+    """What to do: a goal, and either steps or `draft` to have the agent draft them."""
+
+    goal: Annotated[str, Field(max_length=MAX_GOAL_CHARS, examples=["Follow up the key accounts"])] = ""
+    steps: Annotated[
+        list[Annotated[str, Field(max_length=MAX_STEP_CHARS)]],
+        Field(max_length=MAX_STEPS, examples=[["Read the project", "Check the accounts", "Decide what is next"]]),
+    ] = Field(default_factory=list[str])
+    draft: bool = False
+
+
+class HandoffRequest(Body):
+    """What a page hands over to the agent."""
+
+    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE_CHARS, examples=["Follow up key accounts"])]
+    source_screen: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS, examples=["dashboard"])]
+    source_action_key: Annotated[
+        str, Field(min_length=1, max_length=MAX_NAME_CHARS, examples=["homepage-primary-action"])
+    ]
+    project_id: _Name = ""
+    summary: Annotated[str, Field(max_length=MAX_GOAL_CHARS)] = ""
+    intent_key: _Name = ""
+    platform: _Name = ""
+    platform_scope: _Name = "single_platform"
+    plan_request: PlanRequest = Field(default_factory=PlanRequest)
+    session_id: _Id | None = None
+
+
+class ConfirmRequest(Body):
+    """Let a run go, for the plan that was shown."""
+
+    plan_rev: Annotated[_Rev | None, Field(description="The revision of the plan that was shown.")] = None
+    reason: _Reason = ""
+
+
+class MoveRequest(Body):
+    """Move a run."""
+
+    reason: _Reason = ""
+
+
+class ReviseRequest(Body):
+    """What the agent is to plan otherwise."""
+
+    instruction: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE_CHARS)]
+    plan_rev: _Rev | None = None
+
+
+class StepEdit(Body):
+    """A step to keep (with its id) or to add (without)."""
+
+    id: _Id | None = None
+    title: Annotated[str, Field(max_length=MAX_STEP_CHARS)]
+
+
+class PlanEdit(Body):
+    """A new revision of a plan: another goal, and exactly these steps, in this order."""
+
+    plan_rev: Annotated[_Rev, Field(description="The revision of the plan that was edited.")]
+    goal: Annotated[str, Field(max_length=MAX_GOAL_CHARS)] | None = None
+    steps: Annotated[list[StepEdit], Field(max_length=MAX_STEPS)] | None = None
+
+
+class RulesBody(Body):
+    """What a layer says; what is left out or null says nothing."""
+
+    confirmation: Confirmation | None = None
+    allowed_models: (
+        Annotated[list[Annotated[str, Field(max_length=MAX_PATTERN_CHARS)]], Field(max_length=MAX_PATTERNS)] | None
+    ) = None
+    max_steps: Annotated[int, Field(strict=True, ge=1, le=LARGEST["max_steps"])] | None = None
+    max_seconds: Annotated[int, Field(strict=True, ge=1, le=LARGEST["max_seconds"])] | None = None
+    max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=LARGEST["max_output_tokens"])] | None = None
+    max_tool_calls: Annotated[int, Field(strict=True, ge=1, le=LARGEST["max_tool_calls"])] | None = None
+
+
+class LayerRequest(Body):
+    """The rules of one layer."""
+
+    scope: Annotated[
+        _Scope, Field(description="The platform, project or user the layer is for; empty for the system layer.")
+    ] = ""
+    rules: RulesBody
+    seen_version: Annotated[
+        _SeenVersion | None, Field(description="The version that was read; 0 for a layer that is not there yet.")
+    ] = None
+
+
+class OverrideRequest(Body):
+    """Rules that replace what the layers say, for a while."""
+
+    scope: Annotated[_Scope, Field(description="Empty for everybody, `project:ID` or `user:ID`.")] = ""
+    rules: RulesBody
+    notice: Annotated[str, Field(min_length=1, max_length=1_000)]
+    expires_at: _Time
+
+
+class DocumentRequest(Body):
+    """The next version of a document."""
+
+    project_id: _Name = ""
+    path: Annotated[str, Field(min_length=1, max_length=MAX_PATH_CHARS, examples=["strategy/2026.md"])]
+    content: Annotated[str, Field(max_length=MAX_CONTENT_CHARS)]
+    seen_version: Annotated[
+        _SeenVersion | None, Field(description="The version that was read; 0 for a document that is not there yet.")
+    ] = None
+
+
+class UserStatusRequest(Body):
+    """Whether a user may work."""
+
+    status: UserStatus
+
+
+class ExchangeRequest(Body):
+    """A one-time sign-in code."""
+
+    code: Annotated[str, Field(min_length=1, max_length=200)]

@@ -1,0 +1,56 @@
+"""What the front door is given: the parts that are in use, and the few figures it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from oneliner.domain.user import Authority
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Mapping
+
+    from oneliner.app.model import Models
+    from oneliner.app.ports import Bus, Database
+    from oneliner.domain.user import Caller
+
+
+class Tokens(Protocol):
+    """Verifies bearer tokens, and issues them where there is a secret to sign with."""
+
+    async def verify(self, token: str) -> Caller:
+        """Who is calling. Raises Unauthenticated: the token is not acceptable, whatever the cause."""
+        ...
+
+    def issue(
+        self,
+        user_id: str,
+        *,
+        authority: Authority = Authority.MEMBER,
+        ttl_seconds: int = 3_600,
+        name: str = "",
+        projects: Collection[str] | None = None,
+    ) -> str:
+        """A token for *user_id*. Raises Invalid: tokens come from elsewhere."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts an endpoint works with.
+
+    ``approve_new_users``: a new user may work at once. ``heartbeat_seconds``: how long a stream is silent at most.
+    ``demo_notice``: the page says that the answers come from the demo model. ``is_ready`` tells of each part ``ok`` or
+    what is wrong with it. ``in_flight`` are the idempotency keys that this process is answering right now.
+    """
+
+    database: Database
+    bus: Bus
+    tokens: Tokens
+    models: Models
+    approve_new_users: bool
+    heartbeat_seconds: float
+    cors_origins: tuple[str, ...]
+    demo_notice: bool
+    is_ready: Callable[[], Awaitable[Mapping[str, str]]]
+    in_flight: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])

@@ -1,0 +1,194 @@
+/**
+ * Everything the page asks of the server, one function a route. Answers come back as they are; a refusal is thrown as a
+ * :class:`Refused` that carries the server's problem. Knows nothing of state or views.
+ *
+ * @import {Message, Problem, Run, Session} from "./types.js"
+ * @typedef {object} Connection
+ * @property {string} base where the server is, without a slash at the end; "" for the page's own
+ * @property {(isRefresh: boolean) => Promise<string|null>} token the bearer token; with true a fresh one
+ * @property {() => string} language for the texts of the server
+ * @property {typeof fetch} [fetch]
+ */
+
+/** The server answered no. ``status`` 0: it could not be reached. */
+export class Refused extends Error {
+  /** @param {Problem} problem */
+  constructor(problem) {
+    super(problem.detail || problem.title || problem.code);
+    this.problem = problem;
+  }
+
+  /** Whether asking again later may help: nothing was refused, nobody answered. */
+  get isUnreachable() {
+    return this.problem.status === 0 || this.problem.status === 502 || this.problem.status === 503;
+  }
+}
+
+/** The server's routes with one person's token. */
+export class Api {
+  #connection;
+
+  /** @param {Connection} connection */
+  constructor(connection) {
+    this.#connection = connection;
+  }
+
+  /** The token for a stream, which is opened elsewhere. @param {boolean} isRefresh */
+  token(isRefresh) {
+    return this.#connection.token(isRefresh);
+  }
+
+  /** @param {string} path */
+  url(path) {
+    return this.#connection.base + path;
+  }
+
+  /** @returns {Promise<Record<string, any>>} */
+  me() {
+    return this.#ask("GET", "/v2/oneliner/me");
+  }
+
+  /** @param {Record<string, string|string[]|null|undefined>} [query] @returns {Promise<{items: Run[], next_cursor: string|null}>} */
+  runs(query) {
+    return this.#ask("GET", `/v2/oneliner/runs${queryOf(query)}`);
+  }
+
+  /** @param {string} runId @returns {Promise<Run>} */
+  run(runId) {
+    return this.#ask("GET", `/v2/oneliner/runs/${runId}`);
+  }
+
+  /** @param {string} runId @param {number} after @returns {Promise<{items: Record<string, any>[], next_cursor: string|number|null}>} */
+  runEvents(runId, after) {
+    return this.#ask("GET", `/v2/oneliner/runs/${runId}/events?after=${after}`);
+  }
+
+  /** @param {string|null} before @returns {Promise<{items: Session[], next_cursor: string|null}>} */
+  sessions(before = null) {
+    return this.#ask("GET", `/v1/agent/sessions${queryOf({ before })}`);
+  }
+
+  /** @param {string} sessionId @returns {Promise<Session>} */
+  session(sessionId) {
+    return this.#ask("GET", `/v1/agent/sessions/${sessionId}`);
+  }
+
+  /** @param {string} sessionId @param {string|null} before @returns {Promise<{items: Message[], next_cursor: string|null}>} */
+  messages(sessionId, before = null) {
+    return this.#ask("GET", `/v1/agent/sessions/${sessionId}/messages${queryOf({ before })}`);
+  }
+
+  /** @param {string} sessionId */
+  async deleteSession(sessionId) {
+    await this.#ask("DELETE", `/v1/agent/sessions/${sessionId}`);
+  }
+
+  /**
+   * @param {string} message
+   * @param {string|null} sessionId
+   * @param {string} key one key for one message, however often it is sent
+   * @returns {Promise<{run_id: string, session_id: string, created: boolean, run_status: string}>}
+   */
+  say(message, sessionId, key) {
+    return this.#ask("POST", "/v1/agent/runs", sessionId ? { message, session_id: sessionId } : { message }, key);
+  }
+
+  /** @param {Record<string, any>} handoff @param {string} key @returns {Promise<Run>} */
+  createRun(handoff, key) {
+    return this.#ask("POST", "/v2/oneliner/runs", handoff, key);
+  }
+
+  /**
+   * A move of a run: confirm, cancel, resume or retry.
+   *
+   * @param {string} runId @param {string} move @param {Record<string, any>} body @returns {Promise<Run>}
+   */
+  moveRun(runId, move, body) {
+    return this.#ask("POST", `/v2/oneliner/runs/${runId}/${move}`, body, crypto.randomUUID());
+  }
+
+  /** @param {string} runId @param {Record<string, any>} body @returns {Promise<Run>} */
+  revisePlan(runId, body) {
+    return this.#ask("POST", `/v2/oneliner/runs/${runId}/plan/revise`, body, crypto.randomUUID());
+  }
+
+  /** @param {string} runId @param {Record<string, any>} body @returns {Promise<Run>} */
+  editPlan(runId, body) {
+    return this.#ask("PATCH", `/v2/oneliner/runs/${runId}/plan`, body);
+  }
+
+  /**
+   * @param {string} method @param {string} path @param {Record<string, any>} [body] @param {string} [key]
+   * @returns {Promise<any>} the answer's JSON, null when it has none
+   */
+  async #ask(method, path, body, key) {
+    let response = await this.#send(method, path, body, key, false);
+    if (response.status === 401) response = await this.#send(method, path, body, key, true);
+    if (!response.ok) throw new Refused(await problemOf(response));
+    return response.status === 204 ? null : response.json();
+  }
+
+  /**
+   * @param {string} method @param {string} path @param {Record<string, any>|undefined} body
+   * @param {string|undefined} key @param {boolean} isRefresh
+   */
+  async #send(method, path, body, key, isRefresh) {
+    const token = await this.#connection.token(isRefresh);
+    /** @type {Record<string, string>} */
+    const headers = { Accept: "application/json", "Accept-Language": this.#connection.language() };
+    if (token) headers.Authorization = `Bearer ${token}`;
+    if (body) headers["Content-Type"] = "application/json";
+    if (key) headers["Idempotency-Key"] = key;
+    const call = this.#connection.fetch ?? fetch;
+    const init = { method, headers, body: body && JSON.stringify(body), cache: /** @type {const} */ ("no-store") };
+    try {
+      return await call(this.url(path), init);
+    } catch (error) {
+      if (error instanceof TypeError) throw new Refused(unreachable());
+      throw error;
+    }
+  }
+}
+
+/**
+ * Trades the code of a one-time sign-in link for a token.
+ *
+ * @param {string} base
+ * @param {string} code
+ * @returns {Promise<{token: string, expires_at: string}>}
+ */
+export async function exchangeCode(base, code) {
+  let response;
+  try {
+    response = await fetch(`${base}/v1/auth/exchange`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ code }),
+    });
+  } catch (error) {
+    if (error instanceof TypeError) throw new Refused(unreachable());
+    throw error;
+  }
+  if (!response.ok) throw new Refused(await problemOf(response));
+  return response.json();
+}
+
+/** @returns {Problem} */
+function unreachable() {
+  return { status: 0, code: "unreachable", title: "", detail: "" };
+}
+
+/** @param {Response} response @returns {Promise<Problem>} */
+async function problemOf(response) {
+  const nothing = { status: response.status, code: "error", title: response.statusText, detail: "" };
+  if (!(response.headers.get("content-type") ?? "").includes("json")) return nothing;
+  return { ...nothing, ...(await response.json()), status: response.status };
+}
+
+/** @param {Record<string, string|string[]|null|undefined>} [query] */
+function queryOf(query = {}) {
+  const pairs = Object.entries(query).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).filter((v) => v != null).map((v) => [name, String(v)]),
+  );
+  return pairs.length ? `?${new URLSearchParams(pairs)}` : "";
+}

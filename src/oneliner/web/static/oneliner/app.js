@@ -1,0 +1,151 @@
+/**
+ * The workbench as a whole: where each view stands, and when it is drawn. Mounts into any root, a page's or a shadow's.
+ *
+ * @import {State} from "./types.js"
+ * @import {Translator} from "./i18n.js"
+ * @import {Workspace} from "./workspace.js"
+ */
+
+import { h, icon, mark, oncePerFrame, replaceChildren, setAttribute, setText } from "./dom.js";
+import { countNeedingYou } from "./picking.js";
+import { Announcer } from "./views/announcer.js";
+import { Composer } from "./views/composer.js";
+import { HandoffForm } from "./views/handoff-form.js";
+import { Log } from "./views/log.js";
+import { problemLine } from "./views/problem-line.js";
+import { RunHeader } from "./views/run-header.js";
+import { SessionList, sessionTotals } from "./views/session-list.js";
+import { ConnectionStrip } from "./views/strip.js";
+
+const STARTERS = ["plan", "tool", "ask", "time"];
+
+/**
+ * @param {HTMLElement} root is emptied
+ * @param {object} options
+ * @param {Workspace} options.workspace
+ * @param {Translator} options.words
+ * @param {import("./views/context.js").Drafts} options.drafts
+ * @param {HTMLElement} options.settings what stands in the corner: language, theme, sign out
+ * @param {() => void} options.onSignIn
+ * @param {(sessionId: string|null) => void} options.onSession tells which session is open
+ * @returns {() => void} what takes it away again
+ */
+export function mount(root, { workspace, words, drafts, settings, onSignIn, onSession }) {
+  const announcer = new Announcer(words);
+  const context = { words, workspace, drafts, announce: announcer.say.bind(announcer) };
+  const composer = new Composer(context, () => log.toEnd());
+  const handoff = new HandoffForm(context, () => header.focusTitle());
+  const header = new RunHeader(context);
+  const log = new Log(context, emptyState(context, composer, handoff));
+  const strip = new ConnectionStrip(context, onSignIn);
+  const drawer = new Drawer(words);
+  const sessions = new SessionList(context, () => drawer.close());
+  const demo = h("div", { class: "demo", role: "note", hidden: true });
+  const failed = h("div", { class: "load-problem", hidden: true });
+  const title = h("h1", { class: "page-title" });
+  const totals = h("div", { class: "totals-slot" });
+
+  const newChat = h("button", { type: "button", class: "button primary wide", on: { click: () => { void workspace.open(null); drawer.close(); composer.focus(); } } }, icon("plus"), words.text("nav.new_chat"));
+  const handOver = h("button", { type: "button", class: "button wide", on: { click: () => { drawer.close(); handoff.open(); } } }, icon("hand"), words.text("nav.handoff"));
+  drawer.fill(h("div", { class: "brand" }, mark(), "OneLiner"), h("div", { class: "nav-actions" }, newChat, handOver), sessions.node, settings);
+
+  const main = h("main", { class: "main" }, h("header", { class: "topbar" }, drawer.opener, title, totals), demo, strip.node, failed, header.node, log.node, composer.node);
+  const skip = h("a", { class: "skip", href: "#oneliner-composer", on: { click: (event) => { event.preventDefault(); composer.focus(); } } }, words.text("nav.skip"));
+  replaceChildren(root, skip, drawer.scrim, drawer.node, main, handoff.node, ...announcer.nodes);
+
+  /** @type {string|null|undefined} */
+  let shown = undefined;
+  const draw = () => {
+    const { state } = workspace;
+    if (state.sessionId !== shown) onSession((shown = state.sessionId));
+    setText(title, titleOf(state, words));
+    replaceChildren(totals, sessionTotals(state, context));
+    drawDemo(demo, state, words);
+    setAttribute(failed, "hidden", !state.loadProblem);
+    if (state.loadProblem) replaceChildren(failed, problemLine(state.loadProblem, words), h("button", { type: "button", class: "button small", on: { click: () => void workspace.load() } }, words.text("load.again")));
+    for (const view of [strip, header, log, composer, sessions, announcer]) view.update(state);
+    document.title = pageTitle(state, words);
+  };
+  const schedule = oncePerFrame(draw);
+  const unsubscribe = workspace.subscribe(schedule);
+  const minute = setInterval(schedule, 60_000);
+  draw();
+  return () => {
+    unsubscribe();
+    clearInterval(minute);
+    root.replaceChildren();
+  };
+}
+
+/** @param {State} state @param {Translator} words */
+function titleOf(state, words) {
+  if (state.sessionId === null) return words.text("nav.new_chat");
+  return state.sessions[state.sessionId]?.title ?? "";
+}
+
+/** @param {State} state @param {Translator} words */
+function pageTitle(state, words) {
+  const count = countNeedingYou(state.runs);
+  return count ? `(${words.number(count)}) OneLiner` : "OneLiner";
+}
+
+/** @param {HTMLElement} node @param {State} state @param {Translator} words */
+function drawDemo(node, state, words) {
+  setAttribute(node, "hidden", !state.me?.isDemo);
+  if (!state.me?.isDemo || node.hasChildNodes()) return;
+  replaceChildren(node, h("strong", {}, words.text("demo.title")), " ", words.text("demo.text"), " ", h("code", {}, "ONELINER_MODEL"));
+}
+
+/** @param {import("./views/context.js").Context} context @param {Composer} composer @param {HandoffForm} handoff */
+function emptyState({ words }, composer, handoff) {
+  const starters = STARTERS.map((name) => {
+    const text = words.text(`starter.${name}`);
+    const go = () => (name === "plan" ? handoff.open(words.text("starter.plan.task")) : composer.fill(text));
+    return h("li", {}, h("button", { type: "button", class: "starter", on: { click: go } }, h("span", { class: "starter-title" }, text), h("span", { class: "hint" }, words.text(`starter.${name}.hint`))));
+  });
+  return h("div", { class: "empty" }, mark(), h("h2", {}, words.text("empty.heading")), h("p", {}, words.text("empty.text")), h("ul", { class: "starters" }, ...starters));
+}
+
+/** The list at the side; on a narrow page it comes in from there and goes again. */
+class Drawer {
+  node = h("aside", { class: "sidebar", id: "oneliner-sidebar" });
+  #onKey = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Escape" && this.node.classList.contains("open")) {
+      this.close();
+      this.opener.focus();
+    }
+  };
+
+  /** @param {Translator} words */
+  constructor(words) {
+    this.node.setAttribute("aria-label", words.text("nav.side"));
+    this.opener = h(
+      "button",
+      { type: "button", class: "icon-button drawer-opener", "aria-label": words.text("nav.open"), "aria-expanded": "false", "aria-controls": "oneliner-sidebar", on: { click: () => this.#toggle() } },
+      icon("menu"),
+    );
+    this.scrim = h("div", { class: "scrim", on: { click: () => this.close() } });
+    this.node.addEventListener("keydown", this.#onKey);
+  }
+
+  /** @param {...HTMLElement} parts */
+  fill(...parts) {
+    replaceChildren(this.node, ...parts);
+  }
+
+  close() {
+    this.#set(false);
+  }
+
+  #toggle() {
+    this.#set(!this.node.classList.contains("open"));
+    if (this.node.classList.contains("open")) /** @type {HTMLElement|null} */ (this.node.querySelector("button"))?.focus();
+  }
+
+  /** @param {boolean} isOpen */
+  #set(isOpen) {
+    this.node.classList.toggle("open", isOpen);
+    this.scrim.classList.toggle("open", isOpen);
+    this.opener.setAttribute("aria-expanded", String(isOpen));
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * A JSON Schema as the fields of a form, and what was entered as the answer. Pure. Only flat objects become fields, of
+ * text, numbers, choices and switches; anything else in the schema is asked for as JSON.
+ *
+ * @typedef {{name: string, label: string, hint: string, kind: 'text'|'long'|'number'|'choice'|'flag'|'json',
+ *   required: boolean, choices: {value: any, label: string}[], value: any, min?: number, max?: number,
+ *   isInteger: boolean}} Field
+ * @typedef {Record<string, any>} Schema
+ */
+
+const LONG_TEXT_CHARS = 200;
+
+/**
+ * @param {Schema|undefined} schema
+ * @returns {Field[]} empty when the schema asks for nothing
+ */
+export function fieldsOf(schema) {
+  const properties = schema?.properties ?? {};
+  const required = new Set(Array.isArray(schema?.required) ? schema.required : []);
+  return Object.entries(properties).map(([name, part]) => fieldOf(name, part ?? {}, required.has(name)));
+}
+
+/** @param {string} name @param {Schema} part @param {boolean} required @returns {Field} */
+function fieldOf(name, part, required) {
+  const type = Array.isArray(part.type) ? part.type.find((/** @type {string} */ t) => t !== "null") : part.type;
+  const choices = choicesOf(part);
+  return {
+    name,
+    label: typeof part.title === "string" ? part.title : "",
+    hint: typeof part.description === "string" ? part.description : "",
+    kind: kindOf(part, type, choices),
+    required,
+    choices,
+    value: part.default ?? null,
+    min: typeof part.minimum === "number" ? part.minimum : undefined,
+    max: typeof part.maximum === "number" ? part.maximum : undefined,
+    isInteger: type === "integer",
+  };
+}
+
+/** @param {Schema} part @returns {Field["choices"]} */
+function choicesOf(part) {
+  if (Array.isArray(part.enum)) return part.enum.map((/** @type {any} */ value) => ({ value, label: String(value) }));
+  const options = part.oneOf ?? part.anyOf;
+  if (!Array.isArray(options) || !options.every((o) => o && "const" in o)) return [];
+  return options.map((o) => ({ value: o.const, label: typeof o.title === "string" ? o.title : String(o.const) }));
+}
+
+/** @param {Schema} part @param {string|undefined} type @param {Field["choices"]} choices @returns {Field["kind"]} */
+function kindOf(part, type, choices) {
+  if (choices.length) return "choice";
+  if (type === "boolean") return "flag";
+  if (type === "number" || type === "integer") return "number";
+  if (type === "string" || type === undefined) {
+    return part.format === "textarea" || (part.maxLength ?? 0) > LONG_TEXT_CHARS ? "long" : "text";
+  }
+  return "json";
+}
+
+/**
+ * What was entered, as the schema wants it.
+ *
+ * @param {Field[]} fields
+ * @param {Record<string, string|boolean>} entered by field name; a choice is the index of what was chosen
+ * @returns {{answer: Record<string, any>, errors: Record<string, 'missing'|'number'|'json'>}}
+ */
+export function answerOf(fields, entered) {
+  /** @type {Record<string, any>} */
+  const answer = {};
+  /** @type {Record<string, 'missing'|'number'|'json'>} */
+  const errors = {};
+  for (const field of fields) {
+    const raw = entered[field.name];
+    if (field.kind === "flag") {
+      answer[field.name] = raw === true;
+      continue;
+    }
+    const text = typeof raw === "string" ? raw.trim() : "";
+    if (!text) {
+      if (field.required) errors[field.name] = "missing";
+      continue;
+    }
+    const read = valueOf(field, text);
+    if (read.error) errors[field.name] = read.error;
+    else answer[field.name] = read.value;
+  }
+  return { answer, errors };
+}
+
+/** @param {Field} field @param {string} text @returns {{value?: any, error?: 'number'|'json'}} */
+function valueOf(field, text) {
+  if (field.kind === "choice") return { value: field.choices[Number(text)]?.value };
+  if (field.kind === "json") return parsed(text);
+  if (field.kind !== "number") return { value: text };
+  const number = Number(text);
+  const fits =
+    Number.isFinite(number) &&
+    (!field.isInteger || Number.isInteger(number)) &&
+    (field.min === undefined || number >= field.min) &&
+    (field.max === undefined || number <= field.max);
+  return fits ? { value: number } : { error: "number" };
+}
+
+/** @param {string} text @returns {{value?: any, error?: 'json'}} */
+function parsed(text) {
+  try {
+    return { value: JSON.parse(text) };
+  } catch (error) {
+    if (error instanceof SyntaxError) return { error: "json" };
+    throw error;
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * The run header above the chat: the primary run in full when it needs its reader, in one line otherwise, and the other
+ * runs one click away.
+ *
+ * @import {Run, State} from "../types.js"
+ * @import {Context} from "./context.js"
+ */
+
+import { drawList, h, icon, keepFocus, replaceChildren, setAttribute, setText } from "../dom.js";
+import { NEEDS_YOU, headerRuns } from "../picking.js";
+import { PlanCard } from "./plan-card.js";
+import { problemLine } from "./problem-line.js";
+import { Question } from "./question.js";
+import { chips, elapsedMs, isTicking, progressBar, statusBadge, summaryOf, usageFact } from "./run-facts.js";
+
+const TICK_MS = 1_000;
+
+export class RunHeader {
+  #context;
+  /** @type {PlanCard|Question|null} */
+  #body = null;
+  #bodyKey = "";
+  #drawn = "";
+  /** @type {Run|null} */
+  #primary = null;
+  #isOpen = true;
+  #othersOpen = false;
+  #openedFor = "";
+  #head = h("div", { class: "run-head" });
+  #content = h("div", { class: "run-body" });
+  #others = h("ul", { class: "run-others" });
+  #othersBox = h("div", { class: "run-others-box" });
+  #elapsed = h("span", { class: "fact elapsed" });
+  #timer = 0;
+
+  /** @param {Context} context */
+  constructor(context) {
+    this.#context = context;
+    this.node = h(
+      "section",
+      { class: "oneliner-runs", data: { role: "oneliner-runs" }, "aria-label": context.words.text("runs.label"), hidden: true },
+      h("article", { class: "oneliner-run-card" }, this.#head, this.#content),
+      this.#othersBox,
+    );
+  }
+
+  /** @param {State} state */
+  update(state) {
+    const [primary, ...others] = headerRuns(state.runs, state.sessionId);
+    this.#primary = primary ?? null;
+    setAttribute(this.node, "hidden", primary === undefined);
+    if (!primary) return this.#clear();
+    const key = `${primary.id} ${primary.run_status}`;
+    if (key !== this.#openedFor) {
+      this.#openedFor = key;
+      this.#isOpen = NEEDS_YOU.has(primary.run_status);
+    }
+    const drawn = JSON.stringify([primary, state.busy[primary.id], state.problems[primary.id], state.sessionId, this.#isOpen, this.#othersOpen, others.map((r) => [r.id, r.run_status, r.title, r.last_seq])]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    keepFocus(this.node, () => this.#draw(primary, others, state), ".oneliner-run-title");
+    this.#tick();
+  }
+
+  #clear() {
+    this.#drawn = "";
+    this.#bodyKey = "";
+    this.#body = null;
+    replaceChildren(this.#content);
+  }
+
+  /** @param {Run} run @param {Run[]} others @param {State} state */
+  #draw(run, others, state) {
+    setAttribute(this.node, "data-status", run.run_status);
+    const isHere = run.session_id === state.sessionId;
+    this.#drawHead(run, isHere, state.busy[run.id] ?? "");
+    this.#drawBody(run, isHere, state);
+    this.#drawOthers(others);
+  }
+
+  /** @param {Run} run @param {boolean} isHere @param {string} busy */
+  #drawHead(run, isHere, busy) {
+    const { words, workspace } = this.#context;
+    const can = (/** @type {string} */ action) => run.allowed_actions.includes(action);
+    const needsYou = NEEDS_YOU.has(run.run_status);
+    const hasBody = isHere && (needsYou || run.plan.steps.length > 0 || run.run_status === "failed");
+    // The chat's own stop button is the one beside the message field.
+    const isChat = isHere && run.source_type === "chat" && run.run_status === "running";
+    const stop = can("cancel") && !needsYou && !isChat && h(
+      "button",
+      { type: "button", class: "button small", data: { focus: "run-stop" }, "aria-disabled": busy ? "true" : null, on: { click: () => void workspace.cancel(run) } },
+      icon("stop"), words.text(busy === "cancel" ? "run.stopping" : run.run_status === "running" ? "run.stop" : "plan.cancel"),
+    );
+    const retry = isHere && can("retry") && h(
+      "button",
+      { type: "button", class: "button small", data: { focus: "run-retry" }, "aria-disabled": busy ? "true" : null, on: { click: () => { this.#isOpen = true; this.#context.workspace.state && this.#redraw(); this.#content.querySelector("input")?.focus(); } } },
+      icon("retry"), words.text("run.retry"),
+    );
+    const go = !isHere && h(
+      "button", { type: "button", class: `button small ${needsYou ? "primary" : ""}`, data: { focus: "run-go" }, on: { click: () => void workspace.open(run.session_id) } },
+      words.text(needsYou ? "run.review" : "run.open"),
+    );
+    const toggle = hasBody && h(
+      "button",
+      { type: "button", class: "icon-button", "aria-expanded": String(this.#isOpen), "aria-label": words.text("run.details"), data: { focus: "run-toggle" }, on: { click: () => { this.#isOpen = !this.#isOpen; this.#redraw(); } } },
+      icon("chevron"),
+    );
+    // Here and now the status says it all; elsewhere the summary tells what is going on.
+    const saysMore = !(isHere && (run.run_status === "done" || needsYou));
+    this.#head.classList.toggle("brief", !saysMore);
+    replaceChildren(
+      this.#head,
+      h("div", { class: "run-line" }, statusBadge(run, words), h("h2", { class: "oneliner-run-title", tabindex: "-1", data: { focus: "run-title" } }, run.title)),
+      h("div", { class: "run-facts" }, progressFact(run, words), this.#elapsed, usageFact(run, words)),
+      h("div", { class: "run-buttons" }, go, stop, !this.#isOpen && retry, toggle),
+      h("p", { class: "oneliner-run-summary", hidden: !saysMore }, summaryOf(run, words)),
+      progressBar(run, words),
+    );
+  }
+
+  /** @param {Run} run @param {boolean} isHere @param {State} state */
+  #drawBody(run, isHere, state) {
+    const shows = isHere && this.#isOpen;
+    setAttribute(this.#content, "hidden", !shows);
+    if (!shows) return;
+    const busy = state.busy[run.id] ?? "";
+    const problem = state.problems[run.id] ?? null;
+    const key = `${run.id} ${run.run_status} ${run.run_status === "blocked" ? JSON.stringify(run.blocked) : ""}`;
+    if (run.run_status !== "needs_confirmation" && run.run_status !== "blocked") {
+      this.#body = null;
+      this.#bodyKey = "";
+      replaceChildren(this.#content, chips(run, this.#context.words), steps(run, this.#context), this.#retryForm(run, busy), problemLine(problem, this.#context.words));
+      return;
+    }
+    if (this.#bodyKey !== key) {
+      this.#bodyKey = key;
+      this.#body = run.run_status === "blocked" ? new Question(this.#context, run) : new PlanCard(this.#context, run);
+      replaceChildren(this.#content, chips(run, this.#context.words), notice(run, this.#context), this.#body.node);
+    }
+    this.#content.firstElementChild?.replaceWith(chips(run, this.#context.words));
+    this.#body?.update(run, busy, problem);
+  }
+
+  /** @param {Run} run @param {string} busy */
+  #retryForm(run, busy) {
+    if (!run.allowed_actions.includes("retry")) return null;
+    const { words, workspace, drafts } = this.#context;
+    const key = `retry.${run.id}`;
+    const reason = h("input", {
+      type: "text", maxlength: 500, autocomplete: "off", data: { focus: "retry-reason" }, "aria-label": words.text("retry.reason"), placeholder: words.text("retry.reason"),
+      props: { value: drafts.get(key) ?? "" }, on: { input: () => drafts.set(key, reason.value) },
+    });
+    const submit = async (/** @type {Event} */ event) => {
+      event.preventDefault();
+      if (!busy && (await workspace.retry(run, reason.value.trim()))) drafts.set(key, null);
+    };
+    const detail = typeof run.result?.error === "string" && run.result.error;
+    return h(
+      "form", { class: "retry", on: { submit } },
+      detail && h("details", { class: "detail" }, h("summary", {}, words.text("run.technical")), h("pre", { tabindex: "0" }, `${detail}\n${run.id}`)),
+      h("div", { class: "row" }, reason, h("button", { type: "submit", class: "button primary", data: { focus: "retry-go" }, "aria-disabled": busy ? "true" : null }, icon("retry"), words.text(busy === "retry" ? "run.retrying" : "run.retry"))),
+    );
+  }
+
+  /** @param {Run[]} others */
+  #drawOthers(others) {
+    const { words, workspace } = this.#context;
+    setAttribute(this.#othersBox, "hidden", others.length === 0);
+    if (!others.length) return;
+    const toggle = h(
+      "button",
+      { type: "button", class: "others-toggle", "aria-expanded": String(this.#othersOpen), data: { focus: "others" }, on: { click: () => { this.#othersOpen = !this.#othersOpen; this.#redraw(); } } },
+      words.text("runs.others", { count: others.length }), icon("chevron"),
+    );
+    drawList(this.#others, others, (run) => run.id, (run) =>
+      h("li", {}, h(
+        "button", { type: "button", class: "run-other", data: { focus: `other-${run.id}` }, on: { click: () => { this.#othersOpen = false; void workspace.open(run.session_id); } } },
+        statusBadge(run, words), h("span", { class: "run-other-title" }, run.title), h("span", { class: "run-other-summary" }, summaryOf(run, words)),
+      )),
+    );
+    setAttribute(this.#others, "hidden", !this.#othersOpen);
+    replaceChildren(this.#othersBox, toggle, this.#others);
+  }
+
+  #redraw() {
+    this.#drawn = "";
+    this.update(this.#context.workspace.state);
+  }
+
+  /** The heading takes the focus when the button that had it is gone. */
+  focusTitle() {
+    this.#redraw();
+    /** @type {HTMLElement|null} */ (this.node.querySelector(".oneliner-run-title"))?.focus();
+  }
+
+  #tick() {
+    clearTimeout(this.#timer);
+    const run = this.#primary;
+    if (!run) return;
+    const ms = elapsedMs(run, Date.now());
+    const { words } = this.#context;
+    const said = ms === null ? "" : isTicking(run) ? words.duration(ms) : words.took(ms);
+    setText(this.#elapsed, said);
+    setAttribute(this.#elapsed, "hidden", said === "");
+    if (isTicking(run)) this.#timer = window.setTimeout(() => this.#tick(), TICK_MS);
+  }
+}
+
+/** @param {Run} run @param {import("../i18n.js").Translator} words */
+function progressFact(run, words) {
+  const total = run.plan.steps.length;
+  if (!total || run.run_status === "needs_confirmation" || run.run_status === "drafting") return null;
+  const done = run.plan.steps.filter((s) => s.status === "done" || s.status === "skipped").length;
+  return h("span", { class: "fact" }, words.text("progress.said", { done, total }));
+}
+
+/** @param {Run} run @param {Context} context */
+function notice(run, { words }) {
+  const given = run.active_admin_override_notice;
+  const text = typeof given === "string" ? given : (given?.notice ?? "");
+  return text ? h("p", { class: "notice" }, icon("alert"), words.text("run.override", { notice: text })) : null;
+}
+
+/** @param {Run} run @param {Context} context */
+function steps(run, { words }) {
+  if (!run.plan.steps.length) return null;
+  /** @type {Record<string, string>} */
+  const pictures = { done: "check", skipped: "cross", active: "half", pending: "clock" };
+  const items = run.plan.steps.map((step) =>
+    h(
+      "li", { class: "step", data: { status: step.status }, "aria-current": step.status === "active" && run.run_status === "running" ? "step" : null },
+      icon(pictures[step.status] ?? "clock"), h("span", { class: "step-title" }, step.title, h("span", { class: "sr-only" }, ` (${words.text(`step.${step.status}`)})`)),
+      step.note && h("span", { class: "step-note" }, step.note.replace(/\*\*|`/g, "")),
+    ),
+  );
+  return h("ol", { class: "steps", "aria-label": words.text("plan.steps") }, ...items);
+}

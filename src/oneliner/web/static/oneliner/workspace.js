@@ -1,0 +1,399 @@
+/**
+ * What joins the server, the stream and the state: it loads, listens, and does what the person asks. Views read
+ * ``state`` and call its methods; they never fetch. It knows nothing of the DOM.
+ *
+ * @import {Handoff} from "./main-agent.js"
+ * @import {PlanDraft} from "./plan-draft.js"
+ * @import {Frame, Outgoing, Run, State} from "./types.js"
+ */
+
+import { Refused } from "./api.js";
+import { cancelMainAgentRun, confirmMainAgentRun, createMainAgentRun } from "./main-agent.js";
+import { isChanged, toRequest } from "./plan-draft.js";
+import { Refresher } from "./refresher.js";
+import { SharedStream } from "./sharing.js";
+import { initialState, meOf, reduce } from "./state.js";
+
+const REFRESH_DELAY_MS = 30;
+const RESYNC_EVERY_MS = 2_000;
+const CATCH_UP_MS = 1_200;
+const OPEN_STATUSES = ["drafting", "needs_confirmation", "queued", "running", "blocked"];
+const CHANGES_MESSAGES = new Set([
+  "run.created", "run.completed", "run.failed", "run.cancelled", "run.resumed",
+  "message.completed", "message.interrupted", "tool.completed", "tool.failed", "tool.denied",
+]);
+const CHANGES_SESSION = new Set(["run.created", "run.completed", "run.failed", "run.cancelled", "message.completed"]);
+const MAX_TOOL_HISTORIES = 8;
+const FEW_SESSIONS = 10;
+const MAX_MORE_PAGES = 5;
+
+export class Workspace {
+  /** @type {State} */
+  state = initialState();
+  #api;
+  #streamName;
+  /** @type {SharedStream|null} */
+  #stream = null;
+  #refresher = new Refresher(REFRESH_DELAY_MS);
+  /** @type {Set<(state: State) => void>} */
+  #listeners = new Set();
+  #lastResync = 0;
+  #caughtUpTimer = 0;
+  /** @type {Set<string>} */
+  #histories = new Set();
+
+  /**
+   * @param {import("./api.js").Api} api
+   * @param {string} [streamName] tells the tabs of one page from those of another with the same person
+   */
+  constructor(api, streamName = "oneliner") {
+    this.#api = api;
+    this.#streamName = streamName;
+  }
+
+  /** @param {(state: State) => void} listener @returns {() => void} what ends it */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** @param {{type: string, [key: string]: any}} action */
+  #dispatch(action) {
+    const next = reduce(this.state, action);
+    if (next === this.state) return;
+    this.state = next;
+    for (const listener of this.#listeners) listener(next);
+  }
+
+  /** Says who is here, opens the stream, loads the lists. Throws Refused: the token is not accepted. */
+  async start() {
+    const answer = await this.#api.me();
+    const me = meOf(answer);
+    this.#dispatch({ type: "me", me });
+    this.#stream = new SharedStream({
+      name: `${this.#streamName}:${me.userId}`,
+      url: this.#api.url("/v2/oneliner/stream"),
+      token: (isRefresh) => this.#api.token(isRefresh),
+      lastId: answer.event_cursor == null ? null : String(answer.event_cursor),
+      listener: {
+        frame: (frame) => this.#took(frame),
+        status: (status) => this.#connection(status),
+        snapshots: () => this.#snapshots(),
+      },
+    });
+    this.#stream.start();
+    await this.load();
+  }
+
+  stop() {
+    this.#stream?.stop();
+    this.#listeners.clear();
+  }
+
+  /** The lists, and the open session when there is one. */
+  async load() {
+    try {
+      const [open, latest, sessions] = await Promise.all([
+        this.#api.runs({ status: OPEN_STATUSES }),
+        this.#api.runs(),
+        this.#api.sessions(),
+      ]);
+      this.#dispatch({ type: "runs", runs: [...open.items, ...latest.items] });
+      this.#dispatch({ type: "sessions", sessions: sessions.items, more: sessions.next_cursor ?? null });
+      for (let n = 0; n < MAX_MORE_PAGES && Object.keys(this.state.sessions).length < FEW_SESSIONS; n += 1) {
+        await this.loadMoreSessions(); // an administrator is sent everybody's, of which only his own are kept
+      }
+      this.#dispatch({ type: "loaded" });
+      if (this.state.sessionId) await this.open(this.state.sessionId);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.#dispatch({ type: "load_failed", problem: error.problem });
+    }
+  }
+
+  // Reading.
+
+  /** Shows a session; null is a new chat. @param {string|null} sessionId */
+  async open(sessionId) {
+    this.#dispatch({ type: "opened", sessionId });
+    if (sessionId === null) return;
+    await this.#quietly(async () => {
+      const [, runs] = await Promise.all([this.#loadMessages(sessionId), this.#api.runs({ session_id: sessionId })]);
+      this.#dispatch({ type: "runs", runs: runs.items });
+      if (!this.state.sessions[sessionId]) await this.#loadSession(sessionId);
+      await this.#loadToolHistories(sessionId);
+    });
+  }
+
+  /** Older messages of the open session. */
+  async loadOlder() {
+    const sessionId = this.state.sessionId;
+    const more = sessionId && this.state.messages[sessionId]?.more;
+    if (!sessionId || !more) return;
+    await this.#quietly(async () => {
+      const page = await this.#api.messages(sessionId, more);
+      this.#dispatch({ type: "messages", sessionId, messages: page.items, more: page.next_cursor ?? null });
+    });
+  }
+
+  async loadMoreSessions() {
+    const before = this.state.moreSessions;
+    if (!before) return;
+    await this.#quietly(async () => {
+      const page = await this.#api.sessions(before);
+      this.#dispatch({ type: "sessions", sessions: page.items, more: page.next_cursor ?? null });
+    });
+  }
+
+  retryConnection() {
+    this.#stream?.retryNow();
+  }
+
+  // Asking.
+
+  /** Sends a message into the open session. @param {string} text */
+  async say(text) {
+    /** @type {Outgoing} */
+    const outgoing = {
+      key: crypto.randomUUID(),
+      sessionId: this.state.sessionId,
+      text,
+      status: "sending",
+      runId: null,
+      problem: null,
+    };
+    await this.#send(outgoing);
+  }
+
+  /** Sends a message again that did not get through. @param {string} key */
+  async sendAgain(key) {
+    const outgoing = this.state.outbox.find((o) => o.key === key);
+    if (outgoing) await this.#send({ ...outgoing, status: "sending", problem: null });
+  }
+
+  /** @param {string} key */
+  dropOutgoing(key) {
+    this.#dispatch({ type: "outgoing_dropped", key });
+  }
+
+  /** @param {Outgoing} outgoing */
+  async #send(outgoing) {
+    this.#dispatch({ type: "outgoing", outgoing });
+    try {
+      const started = await this.#api.say(outgoing.text, outgoing.sessionId, outgoing.key);
+      const isHere = this.state.sessionId === outgoing.sessionId;
+      this.#dispatch({
+        type: "outgoing",
+        outgoing: { ...outgoing, status: "sent", runId: started.run_id, sessionId: started.session_id },
+      });
+      if (isHere && outgoing.sessionId === null) this.#dispatch({ type: "opened", sessionId: started.session_id });
+      this.#refreshRun(started.run_id);
+      this.#refreshSession(started.session_id);
+      this.#refreshMessages(started.session_id);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      const status = error.isUnreachable ? "waiting" : "failed";
+      this.#dispatch({ type: "outgoing", outgoing: { ...outgoing, status, problem: error.problem } });
+    }
+  }
+
+  /**
+   * Creates a run from a handoff and shows its session. Throws Refused.
+   *
+   * @param {Handoff} handoff @param {string} key
+   */
+  async handOff(handoff, key) {
+    const run = await createMainAgentRun(this.#api, handoff, key);
+    this.#dispatch({ type: "runs", runs: [run] });
+    // What else there is of its session comes by and by: the form closes on a run that is on the screen already.
+    void this.open(run.session_id);
+    return run;
+  }
+
+  /**
+   * Lets a run go. A draft that was changed is stored first, and what is confirmed is what it then is.
+   *
+   * @param {Run} run @param {PlanDraft|null} draft
+   * @returns {Promise<boolean>} whether it was taken
+   */
+  confirm(run, draft) {
+    return this.#act(run.id, "confirm", async () => {
+      let seen = draft?.rev ?? run.plan.rev;
+      if (draft && isChanged(draft)) {
+        const edited = await this.#api.editPlan(run.id, toRequest(draft));
+        this.#dispatch({ type: "runs", runs: [edited] });
+        seen = edited.plan.rev;
+      }
+      return confirmMainAgentRun(this.#api, run.id, seen);
+    });
+  }
+
+  /** @param {Run} run @param {PlanDraft} draft */
+  savePlan(run, draft) {
+    return this.#act(run.id, "edit_plan", () => this.#api.editPlan(run.id, toRequest(draft)));
+  }
+
+  /** Asks for another plan, in words. @param {Run} run @param {string} instruction */
+  revise(run, instruction) {
+    return this.#act(run.id, "revise", () =>
+      this.#api.revisePlan(run.id, { instruction, plan_rev: run.plan.rev }),
+    );
+  }
+
+  /** @param {Run} run */
+  cancel(run) {
+    return this.#act(run.id, "cancel", () => cancelMainAgentRun(this.#api, run.id));
+  }
+
+  /** @param {Run} run @param {string} reason */
+  retry(run, reason) {
+    return this.#act(run.id, "retry", () => this.#api.moveRun(run.id, "retry", { reason }));
+  }
+
+  /** @param {Run} run @param {Record<string, any>} answer */
+  resume(run, answer) {
+    return this.#act(run.id, "resume", () => this.#api.moveRun(run.id, "resume", { answer }));
+  }
+
+  /** @param {string} sessionId */
+  async deleteSession(sessionId) {
+    await this.#quietly(async () => {
+      await this.#api.deleteSession(sessionId);
+      this.#dispatch({ type: "session_gone", sessionId });
+    });
+  }
+
+  /**
+   * @param {string} runId
+   * @param {string} what
+   * @param {() => Promise<Run>} work
+   */
+  async #act(runId, what, work) {
+    if (this.state.busy[runId]) return false;
+    this.#dispatch({ type: "busy", runId, what });
+    this.#dispatch({ type: "problem", runId, problem: null });
+    try {
+      this.#dispatch({ type: "runs", runs: [await work()] });
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.#dispatch({ type: "problem", runId, problem: error.problem });
+      this.#refreshRun(runId);
+      return false;
+    } finally {
+      this.#dispatch({ type: "busy", runId, what: null });
+    }
+  }
+
+  // Listening.
+
+  /** @param {Frame} frame */
+  #took(frame) {
+    const isNew = frame.seq !== undefined && frame.seq > (this.state.seen[frame.run_id] ?? 0);
+    this.#dispatch({ type: "frame", frame });
+    if (frame.seq === undefined) {
+      this.#mendGap(frame);
+      return;
+    }
+    if (!isNew) return;
+    if (this.#caughtUpTimer) this.#countCaughtUp();
+    this.#refreshRun(frame.run_id);
+    // The open session also while it is being read for the first time: that answer may be older than this event.
+    const isShown = frame.session_id === this.state.sessionId || frame.session_id in this.state.messages;
+    if (CHANGES_MESSAGES.has(frame.type) && isShown) this.#refreshMessages(frame.session_id);
+    if (CHANGES_SESSION.has(frame.type)) this.#refreshSession(frame.session_id);
+  }
+
+  /** @param {Frame} frame */
+  #mendGap(frame) {
+    const now = Date.now();
+    if (!this.state.live[frame.message_id ?? ""]?.gap || now - this.#lastResync < RESYNC_EVERY_MS) return;
+    this.#lastResync = now;
+    this.#stream?.resync();
+  }
+
+  /** @param {import("./stream.js").StreamStatus} status */
+  #connection(status) {
+    const wasAway = this.state.connection.status === "reconnecting";
+    this.#dispatch({ type: "connection", connection: wasAway ? status : { ...status, caughtUp: 0 } });
+    if (status.status !== "live") return;
+    if (wasAway) {
+      this.#dispatch({ type: "connection", connection: { caughtUp: 0 } });
+      globalThis.clearTimeout(this.#caughtUpTimer);
+      this.#caughtUpTimer = globalThis.setTimeout(() => (this.#caughtUpTimer = 0), CATCH_UP_MS);
+    }
+    if (!this.state.loaded) void this.load();
+    for (const outgoing of this.state.outbox) {
+      if (outgoing.status === "waiting") void this.sendAgain(outgoing.key);
+    }
+  }
+
+  #countCaughtUp() {
+    this.#dispatch({ type: "connection", connection: { caughtUp: this.state.connection.caughtUp + 1 } });
+  }
+
+  /** @returns {Frame[]} what is being written, for a tab that has just come */
+  #snapshots() {
+    return Object.entries(this.state.live)
+      .filter(([, live]) => !live.gap)
+      .map(([id, live]) => ({ type: "message.snapshot", message_id: id, ...live }));
+  }
+
+  // Fetching what the stream told of.
+
+  /** @param {string} runId */
+  #refreshRun(runId) {
+    this.#refresher.ask(`run ${runId}`, () =>
+      this.#quietly(async () => this.#dispatch({ type: "runs", runs: [await this.#api.run(runId)] })),
+    );
+  }
+
+  /** @param {string} sessionId */
+  #refreshMessages(sessionId) {
+    this.#refresher.ask(`messages ${sessionId}`, () => this.#quietly(() => this.#loadMessages(sessionId)));
+  }
+
+  /** @param {string} sessionId */
+  #refreshSession(sessionId) {
+    this.#refresher.ask(`session ${sessionId}`, () => this.#quietly(() => this.#loadSession(sessionId)));
+  }
+
+  /** @param {string} sessionId */
+  async #loadMessages(sessionId) {
+    const page = await this.#api.messages(sessionId);
+    const known = this.state.messages[sessionId];
+    const ids = new Set(known?.items.map((m) => m.id));
+    // A first page that is fetched again must not forget how far back was read, unless there is a hole in between.
+    const goesOn = known !== undefined && (page.next_cursor == null || page.items.some((m) => ids.has(m.id)));
+    const more = goesOn ? undefined : (page.next_cursor ?? null);
+    this.#dispatch({ type: "messages", sessionId, messages: page.items, more, isFresh: !goesOn });
+  }
+
+  /** @param {string} sessionId */
+  async #loadSession(sessionId) {
+    this.#dispatch({ type: "sessions", sessions: [await this.#api.session(sessionId)] });
+  }
+
+  /** What became of the tool calls of a session's latest runs. @param {string} sessionId */
+  async #loadToolHistories(sessionId) {
+    const items = this.state.messages[sessionId]?.items ?? [];
+    const runIds = new Set(items.filter((m) => m.tool_calls?.length).map((m) => m.run_id));
+    const wanted = [...runIds].filter((id) => !this.#histories.has(id)).slice(-MAX_TOOL_HISTORIES);
+    await Promise.all(
+      wanted.map(async (runId) => {
+        this.#histories.add(runId);
+        const page = await this.#api.runEvents(runId, 0);
+        this.#dispatch({ type: "tool_history", runId, events: page.items });
+      }),
+    );
+  }
+
+  /** Lets a refusal of a reading pass: the stream comes back, and then it is read again. @param {() => Promise<void>} work */
+  async #quietly(work) {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    }
+  }
+}

@@ -1,0 +1,380 @@
+"""The one place that knows which adapters are in use.
+
+It puts the parts of a process together and takes them apart again in the opposite order. Nothing else constructs an
+adapter, so what differs between deployments differs here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import secrets
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine
+
+from oneliner.adapters.data_dir import DataDirLock, prepared
+from oneliner.adapters.database import migrate as migrations
+from oneliner.adapters.database.sqlite import SqliteDatabase
+from oneliner.adapters.jwt_tokens import JwtTokens, load_or_create_secret
+from oneliner.adapters.local_bus import LocalBus
+from oneliner.adapters.local_queue import LocalQueue
+from oneliner.adapters.models.demo import DemoModel
+from oneliner.adapters.models.registry import ConfiguredModels
+from oneliner.adapters.tools.builtin import BUILTIN_TOOLS
+from oneliner.adapters.tools.combined import CombinedTools
+from oneliner.adapters.tools.documents import document_tools
+from oneliner.adapters.tools.loading import load_module
+from oneliner.adapters.tools.python_tools import PythonTools
+from oneliner.app import recovery
+from oneliner.app.execution import Surroundings
+from oneliner.app.worker import Worker
+from oneliner.domain.errors import Invalid, Unavailable
+from oneliner.domain.user import Authority
+from oneliner.web.app import create_app
+from oneliner.web.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+
+    from fastapi import FastAPI
+
+    from oneliner.app.ports import Bus, Database, Effects, Queue
+    from oneliner.app.tools import Tools
+    from oneliner.settings import Settings
+
+LOCAL_USER = "local"
+HEARTBEAT_SECONDS = 12.0
+HOUSEKEEPING_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every process that knows runs is made of. ``queue`` hands runs on; ``executor`` is this process's own."""
+
+    database: Database
+    bus: Bus
+    readers: LocalBus
+    models: ConfiguredModels
+    tools: Tools
+    worker: Worker
+    queue: Queue
+    executor: LocalQueue
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Claim nothing more, let runs finish within the grace time, and hand the rest back."""
+        await self.worker.shut_down(grace_seconds)
+        await self.executor.drain()
+
+
+class Application:
+    """A running server without its socket: the ASGI application, and the worker beside it."""
+
+    def __init__(self, services: Services, parts: Parts, lock: DataDirLock | None, settings: Settings) -> None:
+        self.asgi: FastAPI = create_app(services)
+        self.model_name = services.models.default
+        self.is_demo = services.models.is_demo
+        self._services = services
+        self._parts = parts
+        self._lock = lock
+        self._settings = settings
+
+    def announce(self, base_url: str) -> None:
+        """Write down where this application answers, for the commands that look for a running server."""
+        if self._lock is not None:
+            self._lock.announce(base_url)
+
+    async def sign_in_link(self, base_url: str) -> str:
+        """A link that signs in as the local administrator, once, within the time the settings say."""
+        code = secrets.token_urlsafe(24)
+        hashed = hashlib.sha256(code.encode()).hexdigest()
+        ttl_ms = int(self._settings.sign_in_ttl_seconds * 1000)
+        await self._services.database.write(
+            lambda tx: tx.sign_in_codes.add(hashed, LOCAL_USER, str(Authority.ADMIN), ttl_ms)
+        )
+        return f"{base_url}/#code={code}"
+
+    def close_streams(self) -> None:
+        """End every open stream, so that a server that stops need not wait for its readers."""
+        self._parts.readers.close()
+
+    async def drain(self) -> None:
+        """Claim nothing more, let runs finish within the grace time, and hand the rest back."""
+        await self._parts.drain(self._settings.grace_seconds)
+
+
+@asynccontextmanager
+async def open_application(settings: Settings) -> AsyncGenerator[Application]:
+    """A migrated, started application; drained and closed at the end. Raises Invalid: the settings do not work."""
+    async with AsyncExitStack() as stack:
+        data_dir = prepared(settings.data_dir)
+        # Servers on PostgreSQL may share a folder; on an SQLite file there is one.
+        lock = DataDirLock(data_dir) if settings.uses_sqlite else None
+        if lock is not None:
+            stack.callback(lock.release)
+        await asyncio.to_thread(migrate, settings)
+        parts = await _open_parts(settings, stack, serves=True)
+        tokens = _tokens(settings)
+        stack.push_async_callback(tokens.close)
+        services = Services(
+            database=parts.database,
+            bus=parts.bus,
+            tokens=tokens,
+            models=parts.models,
+            approve_new_users=settings.approve_users == "automatic",
+            heartbeat_seconds=HEARTBEAT_SECONDS,
+            cors_origins=settings.cors_origins,
+            demo_notice=parts.models.is_demo,
+            is_ready=_readiness(parts.database),
+        )
+        application = Application(services, parts, lock, settings)
+        if lock is not None:
+            # This process holds the data folder, so whoever held these leases is dead.
+            leased = await parts.database.read(lambda tx: tx.runs.leased())
+            await recovery.recover_all(parts.database, leased)
+        _start_background(stack, parts)
+        stack.push_async_callback(application.drain)
+        yield application
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings) -> AsyncGenerator[Parts]:
+    """A started worker process, which executes what it is given; drained and closed at the end.
+
+    Raises Invalid: the settings do not work, or the database is not up to date.
+    """
+    if not settings.broker_url:
+        raise Invalid("a worker needs ONELINER_BROKER_URL, where it gets its runs from", setting="broker_url")
+    async with AsyncExitStack() as stack:
+        prepared(settings.data_dir)
+        if not await asyncio.to_thread(is_migrated, settings):
+            raise Invalid("the database is not up to date; run `oneliner migrate` first", setting="database_url")
+        parts = await _open_parts(settings, stack, serves=False)
+        _start_background(stack, parts)
+        stack.push_async_callback(parts.drain, settings.grace_seconds)
+        yield parts
+
+
+async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool) -> Parts:
+    readers = LocalBus()
+    executor: LocalQueue
+    bus: Any = readers
+
+    def stop_here(run_id: str) -> None:
+        executor.interrupt(run_id)
+
+    if settings.bus_url:
+        executes = not serves or not settings.broker_url
+        bus = _extra("oneliner.adapters.redis_bus.bus", "distributed").RedisBus(
+            settings.bus_url,
+            readers,
+            follows=serves,
+            on_interrupt=stop_here if executes else None,
+        )
+        stack.push_async_callback(bus.close)
+        bus.start()
+    queue: Queue
+
+    def leave(effects: Effects) -> None:
+        for run_id in effects.interrupts:
+            queue.interrupt(run_id)
+        if effects.events:
+            bus.publish_events(effects.events)
+        for run_id in effects.wakes:
+            queue.wake(run_id)
+
+    database = _database(settings, leave)
+    stack.push_async_callback(database.close)
+    models = await _models(settings, stack)
+    tools = _tools(settings, database)
+    stack.push_async_callback(tools.close)
+    worker = Worker(
+        Surroundings(database, bus, models, tools),
+        worker_id=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        lease_seconds=settings.lease_seconds,
+        sweep_seconds=settings.sweep_seconds,
+    )
+    executor = LocalQueue(worker.execute, worker.interrupt, concurrency=settings.concurrency)
+    queue = _queue(settings, stack, executor, bus, serves=serves)
+    return Parts(database, bus, readers, models, tools, worker, queue, executor)
+
+
+def _queue(settings: Settings, stack: AsyncExitStack, executor: LocalQueue, bus: Any, *, serves: bool) -> Queue:
+    """Where runs go: to this process itself, or to the broker."""
+
+    def interrupt(run_id: str) -> None:
+        executor.interrupt(run_id)
+        if settings.bus_url:
+            bus.interrupt(run_id)
+
+    if not settings.broker_url:
+        return _Alone(executor, interrupt)
+    celery = _extra("oneliner.adapters.celery_queue", "distributed")
+    loop = asyncio.get_running_loop()
+
+    def fall_back(run_id: str) -> None:
+        loop.call_soon_threadsafe(executor.wake, run_id)
+
+    queue = celery.CeleryQueue(
+        celery.celery_app(settings.broker_url, queue=settings.queue),
+        interrupt=interrupt,
+        fall_back=None if serves else fall_back,
+    )
+    stack.push_async_callback(asyncio.to_thread, queue.close)
+    return queue
+
+
+class _Alone:
+    """The queue of a process that executes its runs itself; *interrupt* reaches other such processes too."""
+
+    def __init__(self, executor: LocalQueue, interrupt: Callable[[str], None]) -> None:
+        self._executor = executor
+        self._interrupt = interrupt
+
+    def wake(self, run_id: str) -> None:
+        self._executor.wake(run_id)
+
+    def interrupt(self, run_id: str) -> None:
+        self._interrupt(run_id)
+
+
+def _extra(module: str, extra: str) -> Any:
+    """A module that needs an extra of this package. Raises Invalid: it is not installed."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise Invalid(
+            f"this needs an extra that is not installed: pip install 'oneliner[{extra}]' ({error})"
+        ) from error
+
+
+def _database(settings: Settings, on_commit: Callable[[Effects], None]) -> Database:
+    if settings.uses_sqlite:
+        return SqliteDatabase(settings.database_path, on_commit, synchronous=settings.sqlite_synchronous)
+    postgres = _extra("oneliner.adapters.database.postgres", "postgres")
+    return postgres.PostgresDatabase(settings.database_url, on_commit, pool_size=settings.database_connections)
+
+
+def migrate(settings: Settings) -> bool:
+    """Bring the database to the schema this code needs; whether anything was missing. Not to be called on an event
+    loop. Raises Unavailable: the database cannot be reached.
+    """
+    if not settings.uses_sqlite:
+        postgres = _extra("oneliner.adapters.database.postgres", "postgres")
+        return asyncio.run(postgres.migrate_postgres(settings.database_url))
+    path = settings.database_path
+    prepared(path.parent)
+    engine = create_engine(f"sqlite:///{path}")
+    with closing(engine.raw_connection()) as raw:
+        raw.cursor().execute("PRAGMA journal_mode = WAL")
+    with engine.begin() as connection:
+        behind = migrations.current(connection) != migrations.newest()
+        if behind:
+            migrations.upgrade(connection)
+    engine.dispose()
+    return behind
+
+
+def is_migrated(settings: Settings) -> bool:
+    """Whether the database has the schema this code needs; changes nothing. Not to be called on an event loop."""
+    if not settings.uses_sqlite:
+        postgres = _extra("oneliner.adapters.database.postgres", "postgres")
+        return asyncio.run(postgres.is_migrated_postgres(settings.database_url))
+    path = settings.database_path
+    if not path.exists():
+        return False
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        up_to_date = migrations.current(connection) == migrations.newest()
+    engine.dispose()
+    return up_to_date
+
+
+def issue_token(
+    settings: Settings,
+    user_id: str,
+    *,
+    authority: Authority = Authority.MEMBER,
+    ttl_seconds: int,
+    name: str = "",
+    projects: frozenset[str] | None = None,
+) -> str:
+    """A token that servers with these settings accept. Raises Invalid: tokens come from elsewhere (a JWKS address)."""
+    return _tokens(settings).issue(user_id, authority=authority, ttl_seconds=ttl_seconds, name=name, projects=projects)
+
+
+def _tokens(settings: Settings) -> JwtTokens:
+    secret = settings.jwt_secret
+    if not secret and not settings.jwt_jwks_url:
+        secret = load_or_create_secret(prepared(settings.data_dir))
+    return JwtTokens(
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        secret=secret or None,
+        jwks_url=settings.jwt_jwks_url or None,
+    )
+
+
+async def _models(settings: Settings, stack: AsyncExitStack) -> ConfiguredModels:
+    demo = DemoModel()
+    await demo.start()
+    stack.push_async_callback(demo.stop)
+    models = ConfiguredModels(
+        default=settings.model,
+        base_url=settings.model_base_url,
+        api_key=settings.model_api_key,
+        environment=os.environ,
+        prices=_price_overrides(settings),
+        demo_base_url=demo.base_url,
+    )
+    stack.push_async_callback(models.close)
+    return models
+
+
+def _price_overrides(settings: Settings) -> Mapping[str, Mapping[str, str]]:
+    if settings.prices is None:
+        return {}
+    try:
+        return json.loads(settings.prices.read_text())
+    except (OSError, ValueError) as error:
+        raise Invalid(f"the price file {str(settings.prices)!r} cannot be read: {error}", setting="prices") from error
+
+
+def _tools(settings: Settings, database: Database) -> Tools:
+    own = [function for target in settings.tools for function in load_module(target)]
+    return CombinedTools([PythonTools([*BUILTIN_TOOLS, *document_tools(database)]), PythonTools(own)])
+
+
+def _readiness(database: Database) -> Callable[[], Awaitable[Mapping[str, str]]]:
+    async def is_ready() -> Mapping[str, str]:
+        try:
+            await database.write(lambda tx: tx.now_ms)
+        except Unavailable as error:
+            return {"database": error.message}
+        return {"database": "ok"}
+
+    return is_ready
+
+
+def _start_background(stack: AsyncExitStack, parts: Parts) -> None:
+    worker = parts.worker
+    for forever in (worker.keep_leases(), worker.keep_sweeping(parts.queue), _keep_house(parts.database)):
+        stack.push_async_callback(_ended, asyncio.ensure_future(forever))
+
+
+async def _keep_house(database: Database) -> None:
+    while True:
+        with suppress(Unavailable):
+            await recovery.forget_old_keys(database)
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

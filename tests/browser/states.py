@@ -1,0 +1,204 @@
+"""Every state the page can be in, brought about for real: for the checks of all of them, and for their pictures.
+
+Each function takes a page that has just been opened and leaves it in its state, with the same clicks in either language
+and at any width.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+from playwright.async_api import expect
+
+from oneliner.testing import Call, Held, Reply, rate_limited, unauthorized
+from tests.browser.stage import CUT, hand_off, open_handoff, say
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from playwright.async_api import Page
+
+    from oneliner.testing import ModelServer
+    from tests.browser.stage import Stage
+
+SLOW_TOOLS = "tests.browser.slow_tools"
+PLAN = "读取当前策略\nBacktest the new threshold\n写入新阈值\nTell the team"
+ANSWER = """## 本周结果
+
+三个渠道里，**邮件（已确认）**表现最好。See https://example.com/report，然后决定。
+
+| Channel | Visits | Cost |
+|---|--:|--:|
+| Email | 12,480 | $31.20 |
+| 搜索 | 8,112 | $44.90 |
+
+1. Keep the `weekly_digest` as it is
+2. 停止 *展示广告*
+   - its cost per visit doubled
+
+```python
+def threshold(history: list[float]) -> float:
+    return max(history) * 0.7
+```
+
+> Nothing was changed yet.
+"""
+QUESTION = Call(
+    "ask_user",
+    {
+        "question": "预算怎么定？ How large may the budget be?",
+        "schema": {
+            "type": "object",
+            "properties": {
+                "limit": {"type": "number", "title": "Limit / 上限", "description": "USD"},
+                "pace": {"enum": ["steady", "front-loaded"], "title": "Pace / 节奏"},
+                "notify": {"type": "boolean", "title": "Tell me / 通知我"},
+            },
+            "required": ["limit", "pace"],
+        },
+    },
+)
+
+
+def _marks(*steps: str) -> tuple[Call, ...]:
+    return tuple(Call("mark_step", {"step_id": s, "status": "done", "note": "完成 / as planned"}) for s in steps)
+
+
+def _header(page: Page, status: str) -> Awaitable[None]:
+    return expect(page.locator("[data-role=oneliner-runs]")).to_have_attribute("data-status", status)
+
+
+async def empty(_stage: Stage, page: Page, _models: ModelServer) -> None:
+    await expect(page.locator(".empty")).to_be_visible()
+
+
+async def sign_in(_stage: Stage, page: Page, _models: ModelServer) -> None:
+    if await page.locator(".drawer-opener").is_visible():
+        await page.locator(".drawer-opener").click()
+    await page.locator(".nav-foot .icon-button").last.click()
+    await expect(page.locator(".sign-in")).to_be_visible()
+
+
+async def handoff_form(_stage: Stage, page: Page, _models: ModelServer) -> None:
+    await open_handoff(page)
+    await page.locator(".handoff [value=steps]").check()
+
+
+async def drafting(_stage: Stage, page: Page, models: ModelServer) -> None:
+    models.script(Held(asyncio.Event(), Reply("…")))
+    await hand_off(page, "定投策略 Weekly plan")
+    await _header(page, "drafting")
+
+
+async def needs_confirmation(_stage: Stage, page: Page, _models: ModelServer) -> None:
+    await hand_off(page, "定投策略 Weekly plan", steps=PLAN)
+    await _header(page, "needs_confirmation")
+    await expect(page.locator(".plan-step-tools").first).to_be_visible()
+
+
+async def plan_edited(stage: Stage, page: Page, models: ModelServer) -> None:
+    await needs_confirmation(stage, page, models)
+    await page.locator(".plan-step textarea").nth(1).fill("Backtest with 0.7, 再对比 0.6")
+    await expect(page.locator('[data-focus="plan.save"]')).to_be_visible()
+    await page.locator('[data-focus="plan.revise"]').click()
+
+
+async def running(_stage: Stage, page: Page, models: ModelServer) -> None:
+    models.script(
+        Reply("先读取策略。 Reading the strategy first.", (Call("list_documents", {}), *_marks("s1"))),
+        Held(asyncio.Event(), Reply(ANSWER), after_chunks=40),
+    )
+    await hand_off(page, "定投策略 Weekly plan", steps=PLAN)
+    await page.locator('[data-focus="plan.confirm"]').click()
+    await expect(page.locator(".message.assistant").nth(1)).to_be_visible()
+    await page.locator("[data-focus=run-toggle]").click()
+
+
+async def queued(stage: Stage, page: Page, models: ModelServer) -> None:
+    await running(stage, page, models)
+    await hand_off(page, "Second in line 排队的任务", steps="Only step")
+    await page.locator('[data-focus="plan.confirm"]').click()
+    await expect(page.locator(".working")).to_be_visible()
+    await page.locator("[data-focus=others]").click()
+
+
+async def streaming(_stage: Stage, page: Page, models: ModelServer) -> None:
+    models.script(Held(asyncio.Event(), Reply(ANSWER), after_chunks=60))
+    await say(page, "本周怎么样？ How was the week?")
+    await expect(page.locator(".md table")).to_be_visible()
+
+
+async def retrying(_stage: Stage, page: Page, models: ModelServer) -> None:
+    models.script(rate_limited(30))
+    await say(page, "本周怎么样？ How was the week?")
+    await expect(page.locator(".working.retrying")).to_be_visible()
+
+
+async def blocked_question(_stage: Stage, page: Page, models: ModelServer) -> None:
+    models.script(Reply("还有一个问题。 One question first.", (QUESTION,)))
+    await say(page, "安排投放 Plan the campaign")
+    await expect(page.locator(".question")).to_be_visible()
+
+
+async def blocked_outcome(stage: Stage, page: Page, models: ModelServer) -> None:
+    stage.expected = CUT
+    models.script(
+        Reply("发送邮件。 Sending it.", (Call("send_email", {"to": "team@example.com", "subject": "周报 Weekly"}),))
+    )
+    await say(page, "发周报 Send the weekly report")
+    await expect(page.locator(".tool-state[data-state=running]")).to_be_visible()
+    await stage.server.stop(signal.SIGKILL)
+    await stage.server.start()
+    await expect(page.locator(".question")).to_be_visible()
+    await expect(page.locator(".strip")).to_be_hidden()
+
+
+async def done(_stage: Stage, page: Page, models: ModelServer) -> None:
+    models.script(
+        Reply("我来算一下。 Let me work it out.", (Call("calculator", {"expression": "12480 / 31.2"}),)), Reply(ANSWER)
+    )
+    await say(page, "本周怎么样？ How was the week?")
+    await expect(page.locator(".end")).to_be_visible()
+    await page.locator(".tool summary").click()
+
+
+async def done_with_plan(_stage: Stage, page: Page, models: ModelServer) -> None:
+    models.script(Reply("", _marks("s1", "s2", "s3", "s4")), Reply("全部完成。 All done, **nothing** is left."))
+    await hand_off(page, "定投策略 Weekly plan", steps=PLAN)
+    await page.locator('[data-focus="plan.confirm"]').click()
+    await expect(page.locator(".end")).to_be_visible()
+    await page.locator("[data-focus=run-toggle]").click()
+
+
+async def failed(_stage: Stage, page: Page, models: ModelServer) -> None:
+    models.script(unauthorized())
+    await say(page, "本周怎么样？ How was the week?")
+    await _header(page, "failed")
+    await page.locator("[data-focus=run-retry]").click()
+    await page.locator(".retry summary").click()
+
+
+async def cancelled(stage: Stage, page: Page, models: ModelServer) -> None:
+    await needs_confirmation(stage, page, models)
+    await page.locator('[data-focus="plan.cancel"]').click()
+    await _header(page, "cancelled")
+
+
+async def offline(stage: Stage, page: Page, models: ModelServer) -> None:
+    stage.expected = CUT
+    await done(stage, page, models)
+    await page.context.set_offline(True)
+    await expect(page.locator(".strip")).to_be_visible()
+    await say(page, "还在吗？ Are you there?")
+    await expect(page.locator(".delivery.waiting")).to_be_visible()
+
+
+STATES: Mapping[str, Callable[[Stage, Page, ModelServer], Awaitable[None]]] = {
+    f.__name__: f
+    for f in (
+        empty, handoff_form, drafting, needs_confirmation, plan_edited, queued, running, streaming, retrying,
+        blocked_question, blocked_outcome, done, done_with_plan, failed, cancelled, offline, sign_in,
+    )
+}  # fmt: skip

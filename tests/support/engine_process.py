@@ -1,0 +1,80 @@
+"""Engines as processes, to be killed: ``python -m tests.support.engine_process DATABASE MODEL_URL EFFECTS``.
+
+Importing takes longer than a test wants to wait for each of many deaths, so this process imports everything once and
+forks an engine for each line that it reads. The engine says its process id when it works, and ends on nothing but a
+signal. Its tools write their idempotency key to the file of effects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import oneliner
+from oneliner.app import recovery
+from tests.support.engine import Engine, Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def effect_tools(effects: Path) -> list[Callable[..., object]]:
+    """Three tools, one of each kind, that leave a line in *effects*."""
+
+    def leave(kind: str, key: str) -> None:
+        with effects.open("a") as file:
+            file.write(f"{kind} {key}\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def leave_once(kind: str, key: str) -> None:
+        if key not in effects.read_text():
+            leave(kind, key)
+
+    @oneliner.tool
+    async def once(context: oneliner.ToolContext) -> str:
+        """Do something that must not be done twice."""
+        leave("once", context.idempotency_key)
+        await asyncio.sleep(0.005)
+        return "done once"
+
+    @oneliner.tool(idempotent=True)
+    async def again(context: oneliner.ToolContext) -> str:
+        """Do something unless it was done."""
+        leave_once("again", context.idempotency_key)
+        await asyncio.sleep(0.005)
+        return "done"
+
+    @oneliner.tool(read_only=True)
+    async def look() -> str:
+        """Look."""
+        await asyncio.sleep(0.005)
+        return "seen"
+
+    return [once, again, look]
+
+
+async def _work(path: Path, base_url: str, effects: Path) -> None:
+    engine = Engine(path, base_url, Options(tools=effect_tools(effects), lease_seconds=2, sweep_seconds=0.1))
+    # As a server does: it holds the data folder, so whoever held these leases is dead.
+    await recovery.recover_all(engine.database, await engine.database.read(lambda tx: tx.runs.leased()))
+    engine.start()
+    sys.stdout.write(f"{os.getpid()}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+def _main(path: Path, base_url: str, effects: Path) -> None:
+    # The dead are not waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while sys.stdin.readline():
+        if os.fork() == 0:
+            asyncio.run(_work(path, base_url, effects))
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
