@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 #: What a browser says of a line that was cut on purpose.
 CUT = re.compile(
-    r"net::ERR_(INTERNET_DISCONNECTED|CONNECTION_REFUSED|INCOMPLETE_CHUNKED|NETWORK_CHANGED|CONNECTION_RESET|EMPTY_RESPONSE|FAILED)"
+    r"net::ERR_(INTERNET_DISCONNECTED|CONNECTION_REFUSED|CONTENT_LENGTH_MISMATCH|INCOMPLETE_CHUNKED|NETWORK_CHANGED|CONNECTION_RESET|EMPTY_RESPONSE|FAILED)"
 )
 _WATCH = """() => {
   globalThis.violations = [];

@@ -122,10 +122,11 @@ export class Api {
    * @returns {Promise<any>} the answer's JSON, null when it has none
    */
   async #ask(method, path, body, key) {
-    let response = await this.#send(method, path, body, key, false);
-    if (response.status === 401) response = await this.#send(method, path, body, key, true);
-    if (!response.ok) throw new Refused(await problemOf(response));
-    return response.status === 204 ? null : response.json();
+    return reached(async () => {
+      let response = await this.#send(method, path, body, key, false);
+      if (response.status === 401) response = await this.#send(method, path, body, key, true);
+      return answerOf(response);
+    });
   }
 
   /**
@@ -141,12 +142,7 @@ export class Api {
     if (key) headers["Idempotency-Key"] = key;
     const call = this.#connection.fetch ?? fetch;
     const init = { method, headers, body: body && JSON.stringify(body), cache: /** @type {const} */ ("no-store") };
-    try {
-      return await call(this.url(path), init);
-    } catch (error) {
-      if (error instanceof TypeError) throw new Refused(unreachable());
-      throw error;
-    }
+    return call(this.url(path), init);
   }
 }
 
@@ -158,24 +154,25 @@ export class Api {
  * @returns {Promise<{token: string, expires_at: string}>}
  */
 export async function exchangeCode(base, code) {
-  let response;
-  try {
-    response = await fetch(`${base}/v1/auth/exchange`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ code }),
-    });
-  } catch (error) {
-    if (error instanceof TypeError) throw new Refused(unreachable());
-    throw error;
-  }
-  if (!response.ok) throw new Refused(await problemOf(response));
-  return response.json();
+  const headers = { "Content-Type": "application/json" };
+  const init = { method: "POST", headers, body: JSON.stringify({ code }) };
+  return reached(async () => answerOf(await fetch(`${base}/v1/auth/exchange`, init)));
 }
 
-/** @returns {Problem} */
-function unreachable() {
-  return { status: 0, code: "unreachable", title: "", detail: "" };
+/** A line that breaks, also in mid-answer, is a problem like any other. @param {() => Promise<any>} ask */
+async function reached(ask) {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof TypeError) throw new Refused({ status: 0, code: "unreachable", title: "", detail: "" });
+    throw error;
+  }
+}
+
+/** @param {Response} response @returns {Promise<any>} its JSON, null when it has none */
+async function answerOf(response) {
+  if (!response.ok) throw new Refused(await problemOf(response));
+  return response.status === 204 ? null : response.json();
 }
 
 /** @param {Response} response @returns {Promise<Problem>} */
