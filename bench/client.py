@@ -33,6 +33,7 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
+        self.is_open = True
         self._answer: asyncio.Future[bytes] | None = None
         self._parts: list[bytes] = []
         self._seen: Seen | None = None
@@ -71,6 +72,7 @@ class _Connection(asyncio.Protocol):
             self._answer.set_result(b"".join(self._parts))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.is_open = False
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(exc or ConnectionError("the server closed the connection"))
 
@@ -105,8 +107,10 @@ class Load:
             connection.close()
 
     async def connection(self) -> _Connection:
-        if self._free:
-            return self._free.pop()
+        while self._free:
+            # The server closes what was idle for a while.
+            if (kept := self._free.pop()).is_open:
+                return kept
         _, made = await asyncio.get_running_loop().create_connection(_Connection, self._host, self._port)
         return made
 
