@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine
 
 from oneliner.adapters.data_dir import DataDirLock, prepared
-from oneliner.adapters.database import migrate as migrations
+from oneliner.adapters.database import schema_version
 from oneliner.adapters.database.sqlite import SqliteDatabase
 from oneliner.adapters.jwt_tokens import JwtTokens, load_or_create_secret
 from oneliner.adapters.local_bus import LocalBus
@@ -274,9 +274,7 @@ def migrate(settings: Settings) -> bool:
     with closing(engine.raw_connection()) as raw:
         raw.cursor().execute("PRAGMA journal_mode = WAL")
     with engine.begin() as connection:
-        behind = migrations.current(connection) != migrations.newest()
-        if behind:
-            migrations.upgrade(connection)
+        behind = schema_version.bring_up_to_date(connection)
     engine.dispose()
     return behind
 
@@ -291,7 +289,7 @@ def is_migrated(settings: Settings) -> bool:
         return False
     engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
-        up_to_date = migrations.current(connection) == migrations.newest()
+        up_to_date = schema_version.is_newest(connection)
     engine.dispose()
     return up_to_date
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from tests.support.engine import new_database
 
-from oneliner.adapters.database import migrate
+from oneliner.adapters.database import migrate, schema_version
 from oneliner.adapters.database.tables import metadata
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 def test_the_newest_revision_is_the_tables(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'new.db'}")
     with engine.begin() as connection:
-        assert migrate.current(connection) is None
-        migrate.upgrade(connection)
-        assert migrate.current(connection) == migrate.newest()
+        assert schema_version.current(connection) is None
+        assert schema_version.bring_up_to_date(connection)
+        assert schema_version.is_newest(connection)
+        assert ScriptDirectory.from_config(migrate.config_for()).get_current_head() == schema_version.NEWEST
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
         migrated = columns(connection)

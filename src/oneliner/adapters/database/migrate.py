@@ -1,4 +1,4 @@
-"""Bringing a database to the schema this code needs.
+"""Bringing a database to the schema this code needs; imported only where something is missing.
 
 One Alembic chain for both dialects. It only ever adds before it takes away, so that processes of the version before go
 on working while the next one is rolled out.
@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 if TYPE_CHECKING:
@@ -36,16 +34,3 @@ def upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(_TURN)
     command.upgrade(config_for(connection), "head")
-
-
-def current(connection: Connection) -> str | None:
-    """The revision the database is at, or None for an empty one."""
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def newest() -> str:
-    """The revision this code needs."""
-    head = ScriptDirectory.from_config(config_for()).get_current_head()
-    if head is None:
-        raise RuntimeError("the package holds no migrations; install it again")
-    return head

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from oneliner.adapters.database import migrate as migrations
+from oneliner.adapters.database import schema_version
 from oneliner.adapters.database.statement import Driver, Statement, database_now
 from oneliner.adapters.database.transaction import Ids, SqlTransaction
 from oneliner.domain.errors import StorageFull, Unavailable
@@ -178,19 +178,12 @@ async def migrate_postgres(url: str) -> bool:
     """Bring the database to the schema this code needs; whether anything was missing. Processes that start together
     take turns. Raises Unavailable: it cannot be reached.
     """
-
-    def upgrade(connection: Connection) -> bool:
-        behind = migrations.current(connection) != migrations.newest()
-        if behind:
-            migrations.upgrade(connection)
-        return behind
-
-    return await _on_one_connection(url, upgrade)
+    return await _on_one_connection(url, schema_version.bring_up_to_date)
 
 
 async def is_migrated_postgres(url: str) -> bool:
     """Whether the database has the schema this code needs; changes nothing. Raises Unavailable: cannot be reached."""
-    return await _on_one_connection(url, lambda c: migrations.current(c) == migrations.newest())
+    return await _on_one_connection(url, schema_version.is_newest)
 
 
 async def _on_one_connection(url: str, work: Callable[[Connection], T]) -> T:
