@@ -120,7 +120,12 @@ class Settings:
         ),
     )
     database_connections: int = field(
-        metadata=_about(_PLACE, COUNT(1, 1_000), "10", "How many connections to PostgreSQL this process opens at most.")
+        metadata=_about(
+            _PLACE,
+            COUNT(1, 1_000),
+            "10",
+            "How many connections to PostgreSQL this process opens at most; one more renews leases when all are in use.",
+        )
     )
     redis_url: str = field(
         repr=False,

@@ -14,6 +14,7 @@ from tests.support.invariants import check_database, check_ended
 
 import oneliner
 from oneliner.app import recovery, runs
+from oneliner.domain.errors import Unavailable
 from oneliner.domain.run import ENDED, Reason, RunStatus
 from oneliner.testing import Call, Held, Reply
 
@@ -174,27 +175,43 @@ async def locked(path: Path) -> AsyncGenerator[None]:
         connection.close()
 
 
-async def test_a_run_that_could_not_be_stored_is_not_held_for_ever_by_a_busy_worker(
+async def test_an_answer_that_cannot_be_stored_now_waits_for_the_database(
     open_engine: Open, server: ModelServer, database_kind: str
 ) -> None:
     if database_kind != "sqlite":
         pytest.skip("locks the whole file")
     gate = asyncio.Event()
-    server.script(Held(gate, Reply("lost")), Reply("found"), marker="short")
-    server.script(*[held()] * 5, marker="long")
-    engine = await open_engine(Options(lease_seconds=0.6, sweep_seconds=0.05, busy_timeout_ms=20))
-    await engine.chat("long", caller=BOB)
-    run = await engine.chat("short")
+    server.script(Held(gate, Reply("kept")))
+    engine = await open_engine(Options(lease_seconds=60, sweep_seconds=0.05, busy_timeout_ms=20))
+    run = await engine.chat("go")
     await engine.settled(run.id, RUNNING)
     async with locked(engine.path):
         gate.set()
+        await server.until(lambda: server.bill()["completed"] == 1)
+        # Refused like anybody who does not wait.
+        with pytest.raises(Unavailable):
+            await engine.chat("another")
+        assert engine.worker.holds == 1
+    assert (await engine.settled(run.id, ENDED)).result["text"] == "kept"
+    assert "run.recovered" not in await engine.types(run.id)
+    assert len(server.requests) == 1
 
-        async def was_dropped() -> bool:
-            return engine.worker.holds == 1
 
-        await engine.until(was_dropped, run.id)
-    # The worker goes on renewing for the other run, which must not keep this one from being found.
-    assert (await engine.settled(run.id, ENDED)).result["text"] == "found"
+async def test_what_was_cut_off_is_handed_back_when_the_database_is_there_again(
+    open_engine: Open, server: ModelServer, database_kind: str
+) -> None:
+    if database_kind != "sqlite":
+        pytest.skip("locks the whole file")
+    server.script(held(), Reply("On."))
+    engine = await open_engine(Options(lease_seconds=1.5, sweep_seconds=0.05, busy_timeout_ms=20))
+    run = await engine.chat("go")
+    await engine.until_writing(run.id)
+    async with locked(engine.path):
+        await server.until(lambda: server.bill()["aborted"] == 1)
+    assert (await engine.settled(run.id, ENDED)).result["text"] == "On."
+    recovered = await engine.until_told(run.id, "run.recovered")
+    assert recovered.details["cause"] == "handed_back"
+    assert recovered.details["attempt"] == 0
 
 
 async def test_renewal_keeps_a_run_for_longer_than_its_lease(open_engine: Open, server: ModelServer) -> None:

@@ -28,12 +28,22 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._passing = asyncio.Event()
         self._passing.set()
+        self._refuses = False
+        self.latency_seconds = 0.0
         self.port = 0
         self.cuts = 0
 
     def cut_at(self, text: bytes, cut: Cut) -> None:
         """Cut the next connection that sends *text*."""
         self._watched = (text, cut)
+
+    def refuse(self) -> None:
+        """Take no new connection."""
+        self._refuses = True
+
+    def accept(self) -> None:
+        """Take connections again."""
+        self._refuses = False
 
     def freeze(self) -> None:
         """Pass nothing on, and close nothing."""
@@ -49,7 +59,13 @@ class Proxy:
             writer.transport.abort()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(*self._target)
+        try:
+            if self._refuses:
+                raise ConnectionRefusedError
+            far_reader, far_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.transport.abort()
+            return
         self._open |= {writer, far_writer}
         try:
             await asyncio.gather(self._send(reader, far_writer, writer), self._return(far_reader, writer))
@@ -61,7 +77,7 @@ class Proxy:
     async def _send(self, reader: asyncio.StreamReader, far: asyncio.StreamWriter, near: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
-                await self._passing.wait()
+                await self._pause()
                 cut = self._seen(data)
                 if cut is Cut.AFTER:
                     # Gone before the answer can pass; the server still reads what was sent.
@@ -77,10 +93,15 @@ class Proxy:
     async def _return(self, far: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await far.read(65_536):
-                await self._passing.wait()
+                await self._pause()
                 near.write(data)
                 await near.drain()
         near.transport.abort()
+
+    async def _pause(self) -> None:
+        if self.latency_seconds:
+            await asyncio.sleep(self.latency_seconds)
+        await self._passing.wait()
 
     def _seen(self, data: bytes) -> Cut | None:
         if self._watched is None or self._watched[0] not in data:

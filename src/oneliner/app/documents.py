@@ -64,7 +64,7 @@ def write(
     """
     path = checked_path(path)
     content = checked_content(content)
-    found = tx.documents.find(user_id, project_id, path)
+    found = tx.documents.find(user_id, project_id, path, lock=True)
     newest = 0 if found is None else found.version
     if found is not None and run_id and _is_written(tx, found, content, run_id):
         # A run that writes the same again repeats a call whose outcome it never heard.

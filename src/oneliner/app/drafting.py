@@ -146,7 +146,9 @@ class Drafting:
             following = work(checkpoint)
             return checkpoint.run, following
 
-        self.run, following = await self._around.database.write(transact)
+        self.run, following = await self._around.database.write(
+            transact, patience_seconds=self._around.patience_seconds
+        )
         return following
 
 

@@ -43,6 +43,8 @@ class Surroundings:
     bus: Bus
     models: Models
     tools: Tools
+    #: How long a checkpoint waits for a database that is away.
+    patience_seconds: float = 0.0
 
 
 class Execution:
@@ -175,7 +177,9 @@ class Execution:
             following = work(checkpoint)
             return checkpoint.run, following
 
-        self.run, following = await self._around.database.write(transact)
+        self.run, following = await self._around.database.write(
+            transact, patience_seconds=self._around.patience_seconds
+        )
         return following
 
 

@@ -55,7 +55,12 @@ def put_layer(
     if not (name is LayerName.USER and scope_key == caller.user_id):
         caller.check_admin()
     _check_version(tx, name, scope_key, seen_version)
-    return tx.policies.put(name, scope_key, rules, caller.user_id, "", None)
+    written = tx.policies.put(name, scope_key, rules, caller.user_id, "", None)
+    # Now that the row is held: somebody may have written it between the check and here.
+    if seen_version is not None and written.version != seen_version + 1:
+        now = written.version - 1
+        raise VersionChanged(f"the {name} layer is at version {now}, not {seen_version}; read it again", version=now)
+    return written
 
 
 def put_override(

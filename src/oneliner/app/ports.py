@@ -352,8 +352,8 @@ class DocumentStore(Protocol):
         """Documents of a user in a project by path; ``before`` is the path to go on after."""
         ...
 
-    def find(self, user_id: str, project_id: str, path: str) -> Document | None:
-        """One document by its path."""
+    def find(self, user_id: str, project_id: str, path: str, *, lock: bool = False) -> Document | None:
+        """One document by its path, or None; *lock*: nobody else writes it until the transaction is over."""
         ...
 
     def get(self, document_id: str, scope: Scope) -> Document:
@@ -453,9 +453,15 @@ class Database(Protocol):
     function must not have effects of its own.
     """
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(
+        self, work: Callable[[Transaction], T], *, patience_seconds: float = 0.0, reserved: bool = False
+    ) -> T:
         """Run *work* in a writing transaction; its effects leave after the commit. Raises what *work* raises, with
         everything rolled back; Unavailable, StorageFull: the database cannot take it now.
+
+        While the database is away it is tried again for about a second, or for *patience_seconds* where that is more,
+        as long as the caller waits. What is *reserved* does not queue up for a connection: the renewal of leases,
+        without which all other work is lost.
         """
         ...
 

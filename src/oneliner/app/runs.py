@@ -95,7 +95,7 @@ def start_chat(tx: Transaction, caller: Caller, text: str, session_id: str | Non
         plan=new_plan("", ()),
         lane=chat_lane(session.id),
     )
-    _store(tx, run, text)
+    _store(tx, run, text, joins=not created)
     return Started(run, created)
 
 
@@ -120,7 +120,8 @@ def hand_off(tx: Transaction, caller: Caller, handoff: Handoff) -> Started:
         lane=handoff_lane(session.user_id, handoff.project_id),
         handoff=handoff,
     )
-    _store(tx, run, "\n\n".join(p for p in dict.fromkeys((handoff.title, handoff.summary, plan.goal)) if p))
+    said = "\n\n".join(p for p in dict.fromkeys((handoff.title, handoff.summary, plan.goal)) if p)
+    _store(tx, run, said, joins=not created)
     return Started(run, created)
 
 
@@ -328,11 +329,16 @@ def _new_run(
     )
 
 
-def _store(tx: Transaction, run: Run, text: str) -> None:
-    """Write a new run with the user's message and its first events, and hand it to whoever works on it."""
+def _store(tx: Transaction, run: Run, text: str, *, joins: bool) -> None:
+    """Write a new run with the user's message and its first events, and hand it to whoever works on it. *joins*: its
+    session was there before.
+    """
     if run.run_status is RunStatus.QUEUED:
         lanes.enter(tx, run.lane, run.id)
-    elif run.run_status is RunStatus.DRAFTING:
+    elif joins:
+        # Whoever deletes the session holds this lane first, and then knows every run of the session and its lane.
+        lanes.hold(tx, chat_lane(run.session_id))
+    if run.run_status is RunStatus.DRAFTING:
         tx.effects.wakes.append(run.id)
     tx.runs.add(run)
     at = tx.sessions.grow(run.session_id, 1, Totals())

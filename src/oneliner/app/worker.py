@@ -3,13 +3,16 @@
 Its right to a run is a lease, renewed for all its runs at once every third of its life. A worker that could not renew
 for two thirds of it stops by itself: before anybody else can have taken its runs, and long before a fence would have to
 refuse its writes. A lost lease means: stop, write nothing.
+
+While the database is away, checkpoints wait for it for as long as the lease lets them; what was stopped meanwhile is
+handed back as soon as the database can be told.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -32,12 +35,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("oneliner.worker")
 
+#: How soon the sweep looks again after the database was away; runs that came meanwhile wait for it.
+RESWEEP_SECONDS = 1.0
+
 
 class _Cause(Enum):
     """Why an execution is stopped from outside."""
 
     INTERRUPTED = "the run was cancelled"
     LEASE_LOST = "the lease was lost"
+    CUT_OFF = "the lease could not be renewed"
     HANDED_BACK = "the worker shuts down"
 
 
@@ -59,7 +66,8 @@ class Worker:
     """Carries out runs for one process. *lease_seconds* is how long a right to a run lasts without renewal."""
 
     def __init__(self, around: Surroundings, *, worker_id: str, lease_seconds: float, sweep_seconds: float) -> None:
-        self._around = around
+        # The lease limits how long a checkpoint can wait, and not its patience.
+        self._around = replace(around, patience_seconds=lease_seconds)
         self._worker_id = worker_id
         self._lease_seconds = lease_seconds
         self._sweep_seconds = sweep_seconds
@@ -79,7 +87,10 @@ class Worker:
             return
         self._claiming[run_id] = None
         try:
-            claimed = await self._around.database.write(partial(self._claim, run_id=run_id))
+            # No longer than until the sweep would send it again.
+            claimed = await self._around.database.write(
+                partial(self._claim, run_id=run_id), patience_seconds=self._sweep_seconds
+            )
         except Unavailable as error:
             # The sweep sends it again.
             log.warning("claim_failed run_id=%s error=%s", run_id, error)
@@ -109,11 +120,13 @@ class Worker:
                 continue
             try:
                 async with asyncio.timeout(self._lease_seconds / 3):
-                    still_ours = await self._around.database.write(partial(self._renew, run_ids=set(held)))
+                    still_ours = await self._around.database.write(
+                        partial(self._renew, run_ids=set(held)), patience_seconds=self._lease_seconds / 3, reserved=True
+                    )
             except (Unavailable, TimeoutError) as error:
                 log.warning("renewal_failed worker=%s error=%s", self._worker_id, error)
                 if loop.time() - renewed_at > self._lease_seconds * 2 / 3:
-                    self._stop_all(held, _Cause.LEASE_LOST)
+                    self._stop_all(held, _Cause.CUT_OFF)
                 continue
             renewed_at = loop.time()
             await self._stop_lost({r: h for r, h in held.items() if r not in still_ours})
@@ -123,6 +136,7 @@ class Worker:
         # A process that begins knows of no wake-up: whatever is queued then may have lost its own with another one.
         undelivered_after_ms = 0
         while True:
+            pause_seconds = self._sweep_seconds
             try:
                 recovered = await recovery.sweep(
                     self._around.database, queue, undelivered_after_ms=undelivered_after_ms
@@ -132,10 +146,11 @@ class Worker:
                     log.info("recovered runs=%d", recovered)
             except Unavailable as error:
                 log.warning("sweep_failed error=%s", error)
+                pause_seconds = min(pause_seconds, RESWEEP_SECONDS)
             except Exception:
                 # Whatever it met (a row that newer code wrote, say), what is lost later must still be found.
                 log.exception("sweep_broke")
-            await asyncio.sleep(self._sweep_seconds)
+            await asyncio.sleep(pause_seconds)
 
     async def shut_down(self, grace_seconds: float) -> None:
         """Claim nothing more, let what is under way finish within the grace time, and hand the rest back."""
@@ -200,6 +215,11 @@ class Worker:
                 log.warning("lease_lost run_id=%s fence=%d", work.run.id, work.run.fence)
             elif cause is _Cause.HANDED_BACK:
                 await self._around.database.write(partial(hand_back, run=work.run, text=text))
+            elif cause is _Cause.CUT_OFF:
+                # Nothing was wrong with the run. Until its lease is over nobody else takes it, and later the fence says so.
+                await self._around.database.write(
+                    partial(hand_back, run=work.run, text=text), patience_seconds=self._lease_seconds
+                )
             elif _is_only(error, Unavailable):
                 # Nobody renews its lease any more; the sweep takes it when the database is back.
                 log.warning("execution_stopped run_id=%s error=%s", work.run.id, error)

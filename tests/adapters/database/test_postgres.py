@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.support.databases import statement
-from tests.support.proxy import Cut, proxied
+from tests.support.proxy import Cut, Proxy, proxied
 
 from oneliner.adapters.database.postgres import PostgresDatabase, is_migrated_postgres, migrate_postgres
 from oneliner.adapters.database.tables import metadata
@@ -20,7 +21,7 @@ from oneliner.domain.errors import NotFound, StorageFull, Unavailable
 from oneliner.domain.user import Caller, UserStatus
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from tests.support.databases import PostgresServer
 
@@ -297,28 +298,91 @@ async def test_connections_killed_under_load_lose_and_double_nothing(
 # What is not known, and what is refused.
 
 
-@pytest.mark.parametrize("cut", list(Cut))
-async def test_a_commit_without_an_answer_is_not_repeated(postgres_url: str, cut: Cut) -> None:
+@asynccontextmanager
+async def behind_a_proxy(postgres_url: str, told: list[Effects]) -> AsyncGenerator[tuple[PostgresDatabase, Proxy]]:
+    """A database that can be cut off."""
     url = make_url(postgres_url)
     async with proxied(url.host or "127.0.0.1", url.port or 5432) as proxy:
         address = url.set(host="127.0.0.1", port=proxy.port)
-        database = PostgresDatabase(address.render_as_string(hide_password=False), lambda _: None)
+        database = PostgresDatabase(address.render_as_string(hide_password=False), told.append)
+        yield database, proxy
+        await database.close()
+
+
+@pytest.mark.parametrize("cut", list(Cut))
+async def test_what_a_commit_without_an_answer_did_is_done_exactly_once(
+    postgres_url: str, told: list[Effects], cut: Cut
+) -> None:
+    async with behind_a_proxy(postgres_url, told) as (database, proxy):
         await database.write(admit)
-        tries = Tries(lambda _: proxy.cut_at(b"COMMIT", cut))
+        told.clear()
+        cuts = iter([cut])
+        tries = Tries(lambda _: proxy.cut_at(b"COMMIT", c) if (c := next(cuts, None)) else None)
+        assert await database.write(tries) == 1
+        # What did not happen is done again, what did happen is not; and its effects leave in either case.
+        assert tries.count == (2 if cut is Cut.BEFORE else 1)
+        assert await database.read(lambda tx: tx.events.cursor_of("alice")) == 1
+        assert len(told) == 1
+
+
+async def test_a_commit_whose_outcome_cannot_be_asked_is_not_repeated(postgres_url: str, told: list[Effects]) -> None:
+    async with behind_a_proxy(postgres_url, told) as (database, proxy):
+        await database.write(admit)
+
+        def cut_for_good(_: Transaction) -> None:
+            proxy.cut_at(b"COMMIT", Cut.AFTER)
+            proxy.refuse()
+
+        tries = Tries(cut_for_good)
         with pytest.raises(Unavailable, match="during a commit"):
             await database.write(tries)
         assert tries.count == 1
 
-        async def counted() -> int:
-            return await database.read(lambda tx: tx.events.cursor_of("alice"))
 
-        if cut is Cut.AFTER:
-            async with asyncio.timeout(5):
-                while await counted() == 0:  # noqa: ASYNC110 - the server tells nobody that it has committed
-                    await asyncio.sleep(0.01)
-        else:
-            assert await counted() == 0
-        await database.close()
+async def test_who_is_patient_waits_for_a_database_that_is_away(postgres_url: str, told: list[Effects]) -> None:
+    async with behind_a_proxy(postgres_url, told) as (database, proxy):
+        await database.write(admit)
+        proxy.refuse()
+        proxy.cut_all()
+        waiting = asyncio.ensure_future(database.write(count_up, patience_seconds=60))
+        with pytest.raises(Unavailable):
+            await database.write(count_up)
+        assert not waiting.done()
+        proxy.accept()
+        assert await waiting == 1
+
+
+async def test_who_is_patient_and_goes_away_is_not_waited_for(postgres_url: str, told: list[Effects]) -> None:
+    async with behind_a_proxy(postgres_url, told) as (database, proxy):
+        await database.write(admit)
+        proxy.refuse()
+        proxy.cut_all()
+        waiting = asyncio.ensure_future(database.write(count_up, patience_seconds=3_600))
+        with pytest.raises(Unavailable):
+            await database.write(count_up)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        async with asyncio.timeout(30):
+            await database.close()
+
+
+async def test_what_is_reserved_finds_a_connection_when_all_are_in_use(postgres_url: str) -> None:
+    database = PostgresDatabase(postgres_url, lambda _: None, pool_size=2, wait_seconds=30)
+    await database.write(admit)
+    holders = [asyncio.ensure_future(database.write(lambda tx: send(tx, "SELECT pg_sleep(60)"))) for _ in range(2)]
+    queued = asyncio.ensure_future(database.write(count_up))
+    assert await database.write(count_up, reserved=True) == 1
+    assert not queued.done()
+    assert not any(holder.done() for holder in holders)
+    await statement(
+        postgres_url,
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%'",
+    )
+    assert await queued == 2
+    await asyncio.gather(*holders, return_exceptions=True)
+    await database.close()
 
 
 async def test_a_server_that_is_not_there_is_unavailable(unused_tcp_port: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, select, text, update
 
 from oneliner.adapters.database.encoding import like
 from oneliner.adapters.database.statement import Statement
@@ -29,6 +29,7 @@ _BUMP = Statement(
     .where(documents.c.id == bindparam("key"), documents.c.version == bindparam("seen"))
     .values(version=bindparam("seen") + 1, title=bindparam("new_title"), updated_at=bindparam("now"))
 )
+_LOCK = Statement(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"))
 _FIND = Statement(select(*_COLUMNS).where(*_MINE, documents.c.path == bindparam("path")))
 _PAGE = Statement(
     select(*_COLUMNS)
@@ -89,7 +90,10 @@ class SqlDocuments:
         rows = _PAGE.rows(self._driver, user=user_id, project=project_id, before=page.before or "", limit=page.limit)
         return [_document(r) for r in rows]
 
-    def find(self, user_id: str, project_id: str, path: str) -> Document | None:
+    def find(self, user_id: str, project_id: str, path: str, *, lock: bool = False) -> Document | None:
+        # By its name, because it may not be there yet; SQLite has one writer at any time.
+        if lock and self._driver.dialect.name == "postgresql":
+            _LOCK.run(self._driver, name=f"document:{user_id}:{project_id}:{path}")
         row = _FIND.first(self._driver, user=user_id, project=project_id, path=path)
         return None if row is None else _document(row)
 

@@ -3,8 +3,8 @@
 A function runs on the event loop's thread, in a greenlet that is left whenever a statement is sent, so nothing is
 blocked and the stores are the same as over SQLite. Writing transactions are READ COMMITTED and rely on the lock order of
 ``app.ports``; reading ones see one snapshot, as SQLite's do. A transaction that the database refused, or that was lost
-with its connection, is run again from its start. The one thing that is never run again is a ``COMMIT`` that got no
-answer: whether it happened, only what is stored can say.
+with its connection, is run again from its start. A ``COMMIT`` that got no answer is looked up first: the server knows
+what became of a transaction by its number. Only when it cannot be asked in time is the outcome left open, and said so.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import event, make_url, pool, select
+from sqlalchemy import bindparam, event, literal_column, make_url, pool, select, text
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -25,7 +27,7 @@ from oneliner.adapters.database.transaction import Ids, SqlTransaction
 from oneliner.domain.errors import StorageFull, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -42,10 +44,13 @@ IDLE_TIMEOUT_SECONDS = 10
 SILENCE_SECONDS = STATEMENT_TIMEOUT_SECONDS + 5
 CONNECT_SECONDS = 5
 CACHED_STATEMENTS = 500
-#: What lies between the tries of one transaction, before jitter.
+#: What lies between the tries of one transaction, before jitter; one that is patient goes on with the last.
 PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4)
 
 _NOW = Statement(select(database_now()))
+# The number comes with the time, and so costs no statement of its own.
+_NOW_AND_NUMBER = Statement(select(database_now(), literal_column("pg_current_xact_id()::text")))
+_OUTCOME = Statement(text("SELECT pg_xact_status(CAST(CAST(:number AS text) AS xid8))").bindparams(bindparam("number")))
 #: serialization_failure, deadlock_detected, unique_violation: somebody else was quicker. Run again, the function sees
 #: what he did.
 _BEATEN = frozenset({"40001", "40P01", "23505"})
@@ -55,6 +60,8 @@ _GONE = frozenset({"57P01", "57P02", "57P03", "53300", "25P03", "25006"})
 #: query_canceled (by a timeout), lock_not_available.
 _TOO_SLOW = frozenset({"57014", "55P03"})
 _DISK_FULL = "53100"
+#: invalid_parameter_value: what ``pg_xact_status`` says to a number that was not given out yet.
+_NO_SUCH_NUMBER = "22023"
 
 
 class _TryAgain(Exception):
@@ -65,10 +72,37 @@ class _TryAgain(Exception):
         self.refusal = refusal
 
 
+class _Unanswered(_TryAgain):
+    """A COMMIT without an answer: of which transaction, and what is to be told if it was done."""
+
+    def __init__(self, number: str, result: Any, effects: Effects) -> None:
+        super().__init__(
+            Unavailable(
+                "the connection to the database was lost during a commit; look whether it was done before you try again",
+                retry_after_seconds=1,
+            )
+        )
+        self.number = number
+        self.result = result
+        self.effects = effects
+
+
+@dataclass(slots=True, eq=False)
+class _Order:
+    """A function that wants its transaction; *is_wanted* until its caller has gone."""
+
+    work: Callable[[Transaction], Any]
+    read_only: bool
+    patience_seconds: float = 0.0
+    reserved: bool = False
+    is_wanted: bool = True
+
+
 class PostgresDatabase:
     """The database of many processes; see ``app.ports.Database``. *on_commit* gets what leaves after a commit.
 
-    At most *pool_size* connections; who gets none within *wait_seconds* is told that the database is Unavailable.
+    At most *pool_size* connections, and one more for what is ``reserved`` when they are all in use; who gets none within
+    *wait_seconds* is told that the database is Unavailable.
     """
 
     def __init__(
@@ -84,21 +118,26 @@ class PostgresDatabase:
                 "idle_in_transaction_session_timeout": f"{IDLE_TIMEOUT_SECONDS}s",
             },
             pool_size=pool_size,
-            max_overflow=0,
+            max_overflow=1,
             pool_timeout=wait_seconds,
             pool_use_lifo=True,
         )
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        self._wait_seconds = wait_seconds
+        # The connections for everybody; what is reserved does not queue up here.
+        self._common = asyncio.Semaphore(pool_size)
         self._under_way: set[asyncio.Task[Any]] = set()
         self._closed = False
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(
+        self, work: Callable[[Transaction], T], *, patience_seconds: float = 0.0, reserved: bool = False
+    ) -> T:
         """Run *work* as one transaction."""
-        return await self._protected(self._transact(work, read_only=False))
+        return await self._protected(_Order(work, False, patience_seconds, reserved))  # noqa: FBT003 - named in its class
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run *work* on one snapshot of the database."""
-        return await self._protected(self._transact(work, read_only=True))
+        return await self._protected(_Order(work, True))  # noqa: FBT003 - named in its class
 
     async def close(self) -> None:
         """Finish what is under way, then close every connection."""
@@ -107,12 +146,15 @@ class PostgresDatabase:
             await asyncio.wait(list(self._under_way))
         await self._engine.dispose()
 
-    async def _protected(self, transaction: Coroutine[Any, Any, T]) -> T:
+    async def _protected(self, order: _Order) -> Any:
         # A caller that is cancelled stops waiting; his transaction is not torn apart between commit and effects.
-        task = asyncio.get_running_loop().create_task(transaction)
+        task = asyncio.get_running_loop().create_task(self._transact(order))
         self._under_way.add(task)
         task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        finally:
+            order.is_wanted = False
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)
@@ -120,24 +162,59 @@ class PostgresDatabase:
             # Looked at here, in case that nobody waits for it any more.
             task.exception()
 
-    async def _transact(self, work: Callable[[Transaction], T], *, read_only: bool) -> T:
-        for pause_seconds in (*PAUSES_SECONDS, None):
+    async def _transact(self, order: _Order) -> Any:
+        loop = asyncio.get_running_loop()
+        patient_until = loop.time() + order.patience_seconds
+        open_end: _Unanswered | None = None
+        for tries in count():
             if self._closed:
                 raise Unavailable("the database is closed", retry_after_seconds=1)
             try:
-                result, effects = await self._attempt(work, read_only=read_only)
-            except _TryAgain as again:
-                if pause_seconds is None:
-                    raise again.refusal from again.__cause__
-                log.info("transaction_repeated cause=%s", again)
+                if open_end is None or not await self._was_committed(open_end):
+                    open_end = None
+                    result, effects = await self._attempt(order)
+                else:
+                    result, effects = open_end.result, open_end.effects
+            except (_TryAgain, Unavailable) as error:
+                if isinstance(error, _Unanswered):
+                    open_end = error
+                is_patient = order.is_wanted and loop.time() < patient_until
+                if not is_patient and (isinstance(error, Unavailable) or tries >= len(PAUSES_SECONDS)):
+                    refusal = error if isinstance(error, Unavailable) else error.refusal
+                    raise (refusal if open_end is None else open_end.refusal) from error.__cause__
+                log.info("transaction_repeated cause=%s", error)
+                pause_seconds = PAUSES_SECONDS[min(tries, len(PAUSES_SECONDS) - 1)]
                 await asyncio.sleep(pause_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, keeps no secret
             else:
-                if not read_only:
+                if not order.read_only:
                     self._on_commit(effects)
                 return result
         raise AssertionError("the last try returns or raises")
 
-    async def _attempt(self, work: Callable[[Transaction], T], *, read_only: bool) -> tuple[T, Effects]:
+    async def _attempt(self, order: _Order) -> tuple[Any, Effects]:
+        if order.reserved:
+            return await self._connected(self._run, order)
+        if self._common.locked():
+            try:
+                await asyncio.wait_for(self._common.acquire(), self._wait_seconds)
+            except TimeoutError as error:
+                raise Unavailable("every connection to the database is in use", retry_after_seconds=1) from error
+        else:
+            await self._common.acquire()
+        try:
+            return await self._connected(self._run, order)
+        finally:
+            self._common.release()
+
+    async def _was_committed(self, end: _Unanswered) -> bool:
+        """What became of a transaction whose COMMIT got no answer."""
+        status = await self._connected(self._ask_outcome, end)
+        if status in {"committed", "aborted"}:
+            return status == "committed"
+        # In progress: the server has not noticed yet that its client is gone.
+        raise _TryAgain(end.refusal)
+
+    async def _connected(self, work: Callable[[Connection, Any], T], about: Any) -> T:
         try:
             connection = await self._engine.connect()
         except PoolTimeoutError as error:
@@ -146,22 +223,23 @@ class PostgresDatabase:
             refusal = Unavailable(f"the database cannot be reached ({type(error).__name__})", retry_after_seconds=1)
             raise _TryAgain(refusal) from error
         try:
-            return await connection.run_sync(self._run, work, read_only=read_only)
+            return await connection.run_sync(work, about)
         finally:
             await connection.close()
 
     # Within a greenlet: what waits for the database gives way to the event loop meanwhile.
 
-    def _run(self, connection: Connection, work: Callable[[Transaction], T], *, read_only: bool) -> tuple[T, Effects]:
+    def _run(self, connection: Connection, order: _Order) -> tuple[Any, Effects]:
         raw: Any = connection.connection.dbapi_connection
+        read_only = order.read_only
         raw.readonly = read_only
         raw.isolation_level = "repeatable_read" if read_only else "read_committed"
         errors = (raw.dbapi.Error, OSError, TimeoutError)
         try:
             driver = Driver(connection.dialect, raw)
-            row = _NOW.first(driver)
-            transaction = SqlTransaction(driver, row[0] if row else 0, self._ids)
-            result = work(transaction)
+            begun: Sequence[Any] = (_NOW if read_only else _NOW_AND_NUMBER).first(driver) or (0, "")
+            transaction = SqlTransaction(driver, begun[0], self._ids)
+            result = order.work(transaction)
         except errors as error:
             raise _undone(connection, raw, error, read_only=read_only) from error
         except BaseException:
@@ -170,8 +248,25 @@ class PostgresDatabase:
         try:
             raw.commit()
         except errors as error:
-            raise _uncommitted(connection, raw, error, read_only=read_only) from error
+            if not read_only and _is_lost(raw, error):
+                connection.invalidate(error)
+                raise _Unanswered(begun[1], result, transaction.effects) from error
+            raise _uncommitted(connection, raw, error) from error
         return result, transaction.effects
+
+    def _ask_outcome(self, connection: Connection, end: _Unanswered) -> str | None:
+        raw: Any = connection.connection.dbapi_connection
+        raw.readonly = True
+        try:
+            row = _OUTCOME.first(Driver(connection.dialect, raw), number=end.number)
+            raw.rollback()
+        except (raw.dbapi.Error, OSError, TimeoutError) as error:
+            connection.invalidate(error)
+            if getattr(error, "sqlstate", None) == _NO_SUCH_NUMBER:
+                # Another server by now, which never had it: a standby that was behind when it took over.
+                raise end.refusal from error
+            raise _TryAgain(end.refusal) from error
+        return None if row is None else row[0]
 
 
 async def migrate_postgres(url: str) -> bool:
@@ -237,19 +332,14 @@ def _undone(connection: Connection, raw: Any, error: Exception, *, read_only: bo
     return _refusal(error, state)
 
 
-def _uncommitted(connection: Connection, raw: Any, error: Exception, *, read_only: bool) -> Exception:
-    """What to raise for *error* of a COMMIT."""
-    state = getattr(error, "sqlstate", None)
-    if not _is_lost(raw, error):
-        _roll_back(connection, raw)
-        return _TryAgain(Unavailable(str(error), retry_after_seconds=1)) if state in _BEATEN else _refusal(error, state)
-    connection.invalidate(error)
-    if read_only:
+def _uncommitted(connection: Connection, raw: Any, error: Exception) -> Exception:
+    """What to raise for *error* of a COMMIT that did not happen, or that had nothing to change."""
+    if _is_lost(raw, error):
+        connection.invalidate(error)
         return _TryAgain(Unavailable("the connection to the database was lost", retry_after_seconds=1))
-    return Unavailable(
-        "the connection to the database was lost during a commit; look whether it was done before you try again",
-        retry_after_seconds=1,
-    )
+    _roll_back(connection, raw)
+    state = getattr(error, "sqlstate", None)
+    return _TryAgain(Unavailable(str(error), retry_after_seconds=1)) if state in _BEATEN else _refusal(error, state)
 
 
 def _refusal(error: Exception, state: str | None) -> Exception:

@@ -36,6 +36,8 @@ _DIALECT = SQLiteDialect_pysqlite()
 
 MAX_BATCH = 64
 BUSY_TIMEOUT_MS = 10_000
+#: What lies between the tries of a transaction that is patient.
+RETRY_SECONDS = 0.3
 
 
 def open_sqlite(
@@ -94,9 +96,21 @@ class SqliteDatabase:
         for thread in self._threads:
             thread.start()
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(
+        self, work: Callable[[Transaction], T], *, patience_seconds: float = 0.0, reserved: bool = False
+    ) -> T:
         """Run *work* as one transaction on the writer thread."""
-        return await self._submit(self._writes, work)
+        del reserved  # there is one writer, and nothing waits long in front of it
+        if not patience_seconds:
+            return await self._submit(self._writes, work)
+        patient_until = time.monotonic() + patience_seconds
+        while True:
+            try:
+                return await self._submit(self._writes, work)
+            except Unavailable:
+                if self._closed or time.monotonic() >= patient_until:
+                    raise
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run *work* on a reader thread, on one snapshot of the database."""
