@@ -1,6 +1,7 @@
 // What the tests of the page's pure modules share.
 
-const STATIC = new URL("../../src/oneliner/web/static/oneliner/", import.meta.url);
+// The modules as they are delivered, or, run by hand, as they were written.
+const STATIC = new URL(process.env.ONELINER_PAGE_FILES ?? "../../src/oneliner/web/static/oneliner/", import.meta.url);
 
 /** The address of one of the page's modules. */
 export const at = (name) => new URL(name, STATIC).href;

@@ -173,6 +173,25 @@ async def test_modules_are_served_as_modules_and_revalidated(ann: httpx.AsyncCli
         assert (await ann.get(odd)).status_code == 404
 
 
+async def test_files_come_compressed_without_comments_and_for_good_under_their_version(ann: httpx.AsyncClient) -> None:
+    home = await ann.get("/")
+    path = re.search(r'"(/static/v-[0-9a-f]{12}/oneliner/boot\.js)"', home.text)
+    assert path
+    zipped = await ann.get(path[1], headers={"Accept-Encoding": "br, gzip"})
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert "immutable" in zipped.headers["cache-control"]
+    assert "/**" not in zipped.text
+    plain = await ann.get(path[1], headers={"Accept-Encoding": "gzip;q=0, identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.text == zipped.text
+    for other in ("/static/oneliner/boot.js", "/static/v-000000000000/oneliner/boot.js"):
+        assert (await ann.get(other)).headers["cache-control"] == "no-cache"
+    assert (await ann.head(path[1])).content == b""
+    again = await ann.get("/", headers={"If-None-Match": home.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["content-security-policy"] == home.headers["content-security-policy"]
+
+
 async def test_only_configured_origins_may_call_from_a_browser(tmp_path: Path) -> None:
     front = Front(tmp_path / "cors.db", cors_origins=("https://host.example",))
     async with front.client("ann") as ann:

@@ -11,7 +11,7 @@ from oneliner.web.openapi import DESCRIPTION, SUMMARY, TAGS, TITLE, Api
 from oneliner.web.reference import Reference
 from oneliner.web.routes import accounts, agent, documents, governance, pages, runs
 from oneliner.web.routing import add_routes
-from oneliner.web.static_files import FOLDER, PageFiles
+from oneliner.web.static_files import PageFiles
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -43,10 +43,10 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.reference = Reference()
+    app.state.files = PageFiles()
     problems.install(app)
     # The busiest first: routes are looked through in order.
     add_routes(app, (agent.router, runs.router, accounts.router, documents.router, governance.router, pages.router))
-    app.mount("/static", PageFiles(directory=FOLDER, check_dir=False), name="static")
     if services.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -1,55 +1,167 @@
-"""The page's files, as they lie in the package: no build, revalidated by ETag at every load."""
+"""The page's files: written to be read, delivered to be small.
+
+There is no build: a module lies in the package as it was written, comments and all. What a browser is sent is the same
+module without them, compressed. Each file is made once, when it is first asked for, and kept. Under ``/static/v-…/``,
+whose address changes with the content of any file, a browser keeps what it has for good; under ``/static/`` it asks
+again each time and is mostly told that nothing changed.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+import hashlib
+import posixpath
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starlette.responses import FileResponse
-from starlette.staticfiles import StaticFiles
+import rcssmin
+import rjsmin
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Iterator, Mapping
 
-    from starlette.responses import Response
-    from starlette.types import Scope
+    from starlette.requests import Request
 
 FOLDER = Path(__file__).parent / "static"
+
+# Another site may embed the window's script; what it may call is decided by CORS and the token.
+_FOR_ANYBODY = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+_FOREVER = "public, max-age=31536000, immutable"
+_VERSIONED = re.compile(r"v-([0-9a-f]{12})/(.+)", re.DOTALL)
+_IMPORTS = re.compile(r'^import (?:[^"\n]* from )?"(\.[^"]+)";', re.MULTILINE)
+#: Where a page names a file: what the address of a version stands in for.
+_PLACE = "/static/"
 
 # The system's own table of types is not asked: on some machines it serves modules as text/plain, and none would load.
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".json": "application/json",
     ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".ico": "image/x-icon",
-    ".woff2": "font/woff2",
+    "": "text/plain; charset=utf-8",
 }
 
 
-class PageFiles(StaticFiles):
-    """Static files with fixed types."""
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One file as browsers are sent it. *changed* is what it was made from: time in ns and size in bytes."""
 
-    def file_response(
-        self,
-        full_path: str | os.PathLike[str],
-        stat_result: os.stat_result,
-        scope: Scope,
-        status_code: int = 200,
-    ) -> Response:
-        """One file, or 304 when the browser has it."""
-        answer = super().file_response(full_path, stat_result, scope, status_code)
-        answer.headers["content-type"] = _TYPES.get(Path(full_path).suffix, "application/octet-stream")
-        answer.headers["x-content-type-options"] = "nosniff"
-        answer.headers["cache-control"] = "no-cache"
-        # Another site may embed the widget's script; what it may call is decided by CORS and the token.
-        answer.headers["cross-origin-resource-policy"] = "cross-origin"
-        return answer
+    body: bytes
+    gzipped: bytes
+    etag: str
+    kind: str
+    changed: tuple[int, int]
 
 
-def page(name: str, headers: dict[str, str]) -> FileResponse:
-    """The page *name* of the folder."""
-    return FileResponse(FOLDER / name, headers=headers, media_type="text/html")
+class PageFiles:
+    """The files below *folder*, each made once and made anew when it has changed on the disk."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._folder = folder
+        self._known = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+        self._made: dict[str, Delivered] = {}
+        self._version: tuple[tuple[tuple[int, int], ...], str] | None = None
+
+    async def answer(self, request: Request, name: str) -> Response:
+        """The file *name*, as it is or below a version; 304 when the browser has it. Raises 404: there is none."""
+        versioned = _VERSIONED.fullmatch(name)
+        file = await self._file(versioned[2] if versioned else name)
+        is_current = versioned is not None and versioned[1] == await asyncio.to_thread(self.version)
+        return respond(request, file, {**_FOR_ANYBODY, "Cache-Control": _FOREVER if is_current else "no-cache"})
+
+    async def page(self, request: Request, name: str, headers: Mapping[str, str]) -> Response:
+        """The HTML page *name*, with the versions of its files and all of its modules announced. *headers* as given."""
+        return respond(request, await asyncio.to_thread(self._page, name), headers)
+
+    def _page(self, name: str) -> Delivered:
+        text = (self._folder / name).read_text("utf-8")
+        # Else a browser learns of a module only when it has read the one that imports it, one round trip a level.
+        entries = re.findall(rf'<script type="module" src="{_PLACE}([^"]+)"', text)
+        links = [f'  <link rel="modulepreload" href="{_PLACE}{module}">\n  ' for module in self._imported(entries)]
+        text = text.replace("</head>", "".join([*links, "</head>"]))
+        return _delivered(text.replace(f'"{_PLACE}', f'"{_PLACE}v-{self.version()}/').encode(), ".html", (0, 0))
+
+    def _imported(self, entries: list[str]) -> list[str]:
+        """All that the modules *entries* import, at once or in turn; not what they import only when it is needed."""
+        found = list(entries)
+        for module in found:
+            for path in _IMPORTS.findall((self._folder / module).read_text("utf-8")):
+                name = posixpath.normpath(posixpath.join(posixpath.dirname(module), path))
+                if name not in found:
+                    found.append(name)
+        return found[len(entries) :]
+
+    def version(self) -> str:
+        """Twelve hexadecimal digits that change when any file does."""
+        seen = tuple(_changed(path) for path in self._known.values())
+        if self._version is None or self._version[0] != seen:
+            digest = hashlib.sha256()
+            for name, path in self._known.items():
+                digest.update(f"{name}\0".encode() + path.read_bytes())
+            self._version = (seen, digest.hexdigest()[:12])
+        return self._version[1]
+
+    async def _file(self, name: str) -> Delivered:
+        path = self._known.get(name)
+        # Only names that were found in the folder are looked up: no path is ever made from what somebody sent.
+        if path is None or not path.is_file():
+            raise HTTPException(404)
+        made = self._made.get(name)
+        if made is None or made.changed != _changed(path):
+            made = self._made[name] = await asyncio.to_thread(deliverable, path)
+        return made
+
+
+def respond(request: Request, file: Delivered, headers: Mapping[str, str]) -> Response:
+    """*file* with *headers*, compressed for whom it may be; 304 when the browser named its ETag."""
+    zips = _takes_gzip(request.headers.get("accept-encoding", ""))
+    told = {**headers, "ETag": file.etag, "Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
+    if file.etag in {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}:
+        return Response(status_code=304, headers=told)
+    if zips:
+        told["Content-Encoding"] = "gzip"
+    return Response(file.gzipped if zips else file.body, headers={**told, "Content-Type": file.kind})
+
+
+def deliverable(path: Path) -> Delivered:
+    """The file at *path* as it is sent: our own modules and styles without comments and indentation."""
+    body = path.read_bytes()
+    # What others have written is passed on as they published it, with their licence in it.
+    if "vendor" not in path.parts:
+        if path.suffix == ".js":
+            body = str(rjsmin.jsmin(body.decode())).encode()
+        elif path.suffix == ".css":
+            body = str(rcssmin.cssmin(body.decode())).encode()
+    return _delivered(body, path.suffix, _changed(path))
+
+
+def _delivered(body: bytes, suffix: str, changed: tuple[int, int]) -> Delivered:
+    # The time is left out, so that two servers with the same files send the same bytes.
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'  # weak: the same for both encodings
+    kind = _TYPES.get(suffix, "application/octet-stream")
+    return Delivered(body, gzip.compress(body, 9, mtime=0), etag, kind, changed)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _changed(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether a browser with this ``Accept-Encoding`` takes gzip; what it gives no weight it takes."""
+    weights: dict[str, float] = {}
+    for part in accepted.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((p.removeprefix("q=") for p in parameters if p.startswith("q=")), "1")
+        weights[name] = float(weight) if re.fullmatch(r"[01](\.\d{0,3})?", weight) else 0.0
+    return weights.get("gzip", weights.get("*", 0.0)) > 0

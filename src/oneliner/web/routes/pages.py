@@ -12,7 +12,7 @@ from oneliner.web.call import services_of
 from oneliner.web.description import described
 from oneliner.web.headers import PAGE_POLICY, READING_POLICY, security_headers
 from oneliner.web.routing import Endpoint
-from oneliner.web.static_files import page
+from oneliner.web.static_files import PageFiles
 
 router = APIRouter(route_class=Endpoint)
 
@@ -20,9 +20,16 @@ _STYLE = Path(__file__).parents[1] / "reference.css"
 
 
 @router.get("/", include_in_schema=False)
-async def home() -> Response:
+async def home(request: Request) -> Response:
     """The page."""
-    return page("index.html", dict(security_headers(PAGE_POLICY)))
+    return await _files(request).page(request, "index.html", security_headers(PAGE_POLICY))
+
+
+@router.get("/static/{name:path}", include_in_schema=False)
+@router.head("/static/{name:path}", include_in_schema=False)
+async def static_file(request: Request, name: str) -> Response:
+    """A file of the page."""
+    return await _files(request).answer(request, name)
 
 
 @router.get("/docs", include_in_schema=False)
@@ -73,3 +80,7 @@ async def readiness(request: Request) -> Response:
     parts = await services_of(request).is_ready()
     ready = all(said == "ok" for said in parts.values())
     return JsonAnswer({"ready": ready, "parts": dict(parts)}, 200 if ready else 503)
+
+
+def _files(request: Request) -> PageFiles:
+    return request.app.state.files

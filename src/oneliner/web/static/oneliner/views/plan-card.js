@@ -273,7 +273,7 @@ export class PlanCard {
 
   /** @param {string} key */
   #focusStep(key) {
-    /** @type {HTMLElement|null} */ (this.node.querySelector(`[data-focus="${CSS.escape(`step-${key}`)}"]`))?.focus();
+    /** @type {HTMLElement|null} */ (this.node.querySelector(`[data-focus="step-${CSS.escape(key)}"]`))?.focus();
   }
 
   /** @param {KeyboardEvent} event */

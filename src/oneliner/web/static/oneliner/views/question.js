@@ -86,7 +86,7 @@ export class Question {
     const hint = field.hint && !isOurs && h("span", { class: "hint", id: `${id}-hint` }, field.hint);
     const error = h("span", { class: "field-error", id: `${id}-error`, role: "alert" });
     this.#errors[field.name] = error;
-    const described = `${hint ? `${id}-hint ` : ""}${id}-error`;
+    const described = (hint ? `${id}-hint ` : "") + `${id}-error`;
     if (field.kind === "choice") return this.#drawChoice(field, label, hint, error, entered);
     const control = this.#control(field, id, described, entered);
     if (field.kind === "flag") return h("div", { class: "field flag" }, h("label", {}, control, h("span", {}, label)), hint, error);
@@ -124,7 +124,7 @@ export class Question {
     const entered = {};
     for (const field of this.#fields) {
       if (field.kind === "choice") {
-        const chosen = /** @type {HTMLInputElement|null} */ (this.node.querySelector(`input[name="${CSS.escape(`${this.#prefix}-${field.name}`)}"]:checked`));
+        const chosen = /** @type {HTMLInputElement|null} */ (this.node.querySelector(`input[name="${this.#prefix}-${CSS.escape(field.name)}"]:checked`));
         entered[field.name] = chosen?.value ?? "";
       } else {
         const control = /** @type {HTMLInputElement} */ (this.node.elements.namedItem(field.name));
@@ -140,11 +140,11 @@ export class Question {
     for (const field of this.#fields) {
       const error = errors[field.name];
       this.#errors[field.name].textContent = error ? this.#context.words.text(`question.${error}`) : "";
-      /** @type {HTMLElement|null} */ (this.node.querySelector(`#${CSS.escape(`${this.#prefix}-${field.name}`)}`))?.setAttribute("aria-invalid", String(Boolean(error)));
+      /** @type {HTMLElement|null} */ (this.node.querySelector(`#${this.#prefix}-${CSS.escape(field.name)}`))?.setAttribute("aria-invalid", String(Boolean(error)));
     }
     const first = Object.keys(errors)[0];
     if (first !== undefined) {
-      /** @type {HTMLElement|null} */ (this.node.querySelector(`[name="${CSS.escape(first)}"], [name="${CSS.escape(`${this.#prefix}-${first}`)}"]`))?.focus();
+      /** @type {HTMLElement|null} */ (this.node.querySelector(`[name="${CSS.escape(first)}"], [name="${this.#prefix}-${CSS.escape(first)}"]`))?.focus();
       return;
     }
     if (await this.#context.workspace.resume(this.#run, answer)) this.#context.drafts.set(`answer.${this.#run.id}`, null);

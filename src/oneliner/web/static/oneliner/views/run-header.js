@@ -229,7 +229,7 @@ function steps(run, { words }) {
   const items = run.plan.steps.map((step) =>
     h(
       "li", { class: "step", data: { status: step.status }, "aria-current": step.status === "active" && run.run_status === "running" ? "step" : null },
-      icon(pictures[step.status] ?? "clock"), h("span", { class: "step-title" }, step.title, h("span", { class: "sr-only" }, ` (${words.text(`step.${step.status}`)})`)),
+      icon(pictures[step.status] ?? "clock"), h("span", { class: "step-title" }, step.title, h("span", { class: "sr-only" }, " (", words.text(`step.${step.status}`), ")")),
       step.note && h("span", { class: "step-note" }, step.note.replace(/\*\*|`/g, "")),
     ),
   );
