@@ -167,3 +167,19 @@ def test_a_broker_needs_a_database_that_workers_can_share() -> None:
     assert settings.database_shown == "db.example.com:5433/oneliner"
     assert settings.bus_url == "redis://localhost/1"
     assert "secret" not in repr(settings)
+
+
+def test_settings_written_as_variables_are_the_same_settings_in_another_process() -> None:
+    given = {
+        "ONELINER_DATA_DIR": "/data",
+        "ONELINER_DATABASE_URL": "postgresql://ada:p%40ss@db/oneliner",
+        "ONELINER_BROKER_URL": "amqp://broker",
+        "ONELINER_CORS_ORIGINS": "https://a.example,https://b.example:8443",
+        "ONELINER_PRICES": "/prices.json",
+        "ONELINER_LEASE_SECONDS": "0.75",
+        "ONELINER_WORKERS": "3",
+    }
+    settings = Settings.load(given, tools=("one.tools", "two.py"), port="9001")
+
+    assert Settings.load(settings.as_variables()) == settings
+    assert Settings.load(Settings.load({"HOME": "/home/ada"}).as_variables()) == Settings.load({"HOME": "/home/ada"})

@@ -41,7 +41,14 @@ PREFIX = "ONELINER_"
 FOR_TESTS = "ONELINER_TEST_"
 #: Variables that belong to the product and are no settings of a server.
 OTHER_VARIABLES = frozenset(
-    {"ONELINER_EXTRAS", "ONELINER_SERVER", "ONELINER_TOKEN", "ONELINER_CHROMIUM", "ONELINER_NODE"}
+    {
+        "ONELINER_EXTRAS",
+        "ONELINER_SERVER",
+        "ONELINER_SUPERVISOR",
+        "ONELINER_TOKEN",
+        "ONELINER_CHROMIUM",
+        "ONELINER_NODE",
+    }
 )
 _SIMILAR = 0.8
 _SWEEP_SECONDS = 5.0
@@ -181,6 +188,15 @@ class Settings:
         )
     )
     port: int = field(metadata=_about(_HTTP, PORT, "8000", "Port to listen on; 0 takes a free one, which is printed."))
+    workers: int = field(
+        metadata=_about(
+            _HTTP,
+            COUNT(1, 256),
+            "1",
+            "How many processes `oneliner serve` starts behind the port, each with limits of its own. More than one need "
+            "PostgreSQL and Redis.",
+        )
+    )
     cors_origins: tuple[str, ...] = field(
         metadata=_about(
             _HTTP,
@@ -321,6 +337,10 @@ class Settings:
         _check_together(settings)
         return settings
 
+    def as_variables(self) -> dict[str, str]:
+        """These settings as the environment of another process, from which it loads the same ones."""
+        return {setting.variable: _text(getattr(self, setting.name)) for setting in SETTINGS}
+
     @property
     def uses_sqlite(self) -> bool:
         """Whether the database is a file that one server has to itself."""
@@ -420,6 +440,13 @@ def _value(setting: Setting, environ: Mapping[str, str], override: object) -> An
     if text:
         return setting.parse(text, setting.variable)
     return setting.parse(setting.default, setting.variable) if setting.default else setting.kind.empty
+
+
+def _text(value: object) -> str:
+    """*value* as a variable holds it; empty for a setting that is not set."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _check_together(settings: Settings) -> None:

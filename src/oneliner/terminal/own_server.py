@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn.loops.auto
 
-from oneliner.terminal.serving import listening, serve_until
+from oneliner.terminal.listening import listening
+from oneliner.terminal.serving import serve_until
 
 if TYPE_CHECKING:
     import socket
