@@ -61,6 +61,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("ONELINER_DATABASE_URL", "sqlite://"),
         ("ONELINER_DATABASE_URL", "sqlite:///:memory:"),
         ("ONELINER_LOG_LEVEL", "loud"),
+        *(("ONELINER_ROUTES", text) for text in ("acme=fast", "user:ada=fast", "project:=fast", "project:acme=")),
     ],
 )
 def test_a_value_that_is_not_accepted_is_refused_by_name_with_what_is(name: str, text: str) -> None:
@@ -177,6 +178,7 @@ def test_settings_written_as_variables_are_the_same_settings_in_another_process(
         "ONELINER_CORS_ORIGINS": "https://a.example,https://b.example:8443",
         "ONELINER_PRICES": "/prices.json",
         "ONELINER_LEASE_SECONDS": "0.75",
+        "ONELINER_ROUTES": "project:acme=fast,executor:main=slow",
         "ONELINER_WORKERS": "3",
     }
     settings = Settings.load(given, tools=("one.tools", "two.py"), port="9001")

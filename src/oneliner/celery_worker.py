@@ -21,6 +21,8 @@ from oneliner.domain.errors import Invalid, OneLinerError
 from oneliner.wiring import open_worker
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from celery import Celery
 
     from oneliner.settings import Settings
@@ -36,6 +38,7 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._queues: Collection[str] = ()
         self._thread = Thread(target=self._run, name="oneliner-loop", daemon=True)
         self._started = Event()
         self._error: BaseException | None = None
@@ -43,8 +46,9 @@ class Engine:
         self._parts: Parts | None = None
         self._stop: asyncio.Event | None = None
 
-    def start(self) -> None:
-        """Open everything. Raises what hinders it: Invalid, Unavailable."""
+    def start(self, queues: Collection[str]) -> None:
+        """Open everything, for runs from *queues*. Raises what hinders it: Invalid, Unavailable."""
+        self._queues = queues
         self._thread.start()
         self._started.wait()
         if self._error is not None:
@@ -80,7 +84,7 @@ class Engine:
             self._started.set()
 
     async def _live(self) -> None:
-        async with open_worker(self._settings) as parts:
+        async with open_worker(self._settings, self._queues) as parts:
             self._parts = parts
             self._loop = asyncio.get_running_loop()
             self._stop = asyncio.Event()
@@ -104,12 +108,12 @@ def build(settings: Settings) -> Celery:
             # A forked child has no event loop of its own.
             raise SystemExit(f"oneliner: a worker needs --pool=threads, not {pool!r}")
         try:
-            engine.start()
+            engine.start(frozenset(sender.app.amqp.queues.consume_from))
         except OneLinerError as error:
             raise SystemExit(f"oneliner: {error.message}") from error
 
     def tell(sender: Any, **_: Any) -> None:
-        log.info("worker_ready name=%s queue=%s", sender.hostname, settings.queue)
+        log.info("worker_ready name=%s queues=%s", sender.hostname, ",".join(sorted(app.amqp.queues.consume_from)))
 
     def stop(**_: Any) -> None:
         engine.begin_to_stop()

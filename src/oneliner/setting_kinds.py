@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from oneliner.domain.route import parse_route
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -141,5 +143,11 @@ ORIGINS = Kind(
     "ORIGIN,…",
     "origins such as https://app.example.com, separated by commas",
     lambda text: tuple(_origin(item) for item in _items(text)),
+    empty=(),
+)
+ROUTES = Kind(
+    "ROUTE,…",
+    "routes such as project:acme=acme-queue or executor:researcher=slow, separated by commas",
+    lambda text: tuple(parse_route(item) for item in _items(text)),
     empty=(),
 )

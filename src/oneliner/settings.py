@@ -27,6 +27,7 @@ from oneliner.setting_kinds import (
     PATH,
     PORT,
     REDIS_URL,
+    ROUTES,
     SECONDS,
     SECRET,
     URL,
@@ -36,6 +37,8 @@ from oneliner.setting_kinds import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from oneliner.domain.route import Route
 
 PREFIX = "ONELINER_"
 FOR_TESTS = "ONELINER_TEST_"
@@ -160,6 +163,16 @@ class Settings:
             NAME,
             "oneliner",
             "Queue at the broker that this process sends runs to, and a worker takes them from.",
+        )
+    )
+    routes: tuple[Route, ...] = field(
+        metadata=_about(
+            _PLACE,
+            ROUTES,
+            "",
+            "Runs of a project or an executor that go to a queue of their own; the first route that fits decides. The same "
+            "for every server and worker.",
+            shown="none",
         )
     )
     sqlite_synchronous: str = field(

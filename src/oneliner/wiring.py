@@ -27,6 +27,7 @@ from oneliner.adapters.local_bus import LocalBus
 from oneliner.adapters.local_queue import LocalQueue
 from oneliner.adapters.models.demo import DemoModel
 from oneliner.adapters.models.registry import ConfiguredModels
+from oneliner.adapters.routed_queue import RoutedQueue
 from oneliner.adapters.tools.builtin import BUILTIN_TOOLS
 from oneliner.adapters.tools.combined import CombinedTools
 from oneliner.adapters.tools.documents import document_tools
@@ -34,6 +35,7 @@ from oneliner.adapters.tools.loading import load_module
 from oneliner.adapters.tools.python_tools import PythonTools
 from oneliner.app import recovery
 from oneliner.app.execution import Surroundings
+from oneliner.app.runs import MAIN_EXECUTOR
 from oneliner.app.worker import Worker
 from oneliner.domain.errors import Invalid, Unavailable
 from oneliner.domain.user import Authority
@@ -41,7 +43,7 @@ from oneliner.web.app import create_app
 from oneliner.web.services import Services
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 
     from fastapi import FastAPI
 
@@ -119,7 +121,7 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
         if lock is not None:
             stack.callback(lock.release)
         await asyncio.to_thread(migrate, settings)
-        parts = await _open_parts(settings, stack, serves=True)
+        parts = await _open_parts(settings, stack, serves=True, takes_from=())
         tokens = _tokens(settings)
         stack.push_async_callback(tokens.close)
         services = Services(
@@ -144,8 +146,8 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
 
 
 @asynccontextmanager
-async def open_worker(settings: Settings) -> AsyncGenerator[Parts]:
-    """A started worker process, which executes what it is given; drained and closed at the end.
+async def open_worker(settings: Settings, queues: Collection[str]) -> AsyncGenerator[Parts]:
+    """A started worker process, which executes what it is given from *queues*; drained and closed at the end.
 
     Raises Invalid: the settings do not work, or the database is not up to date.
     """
@@ -155,13 +157,13 @@ async def open_worker(settings: Settings) -> AsyncGenerator[Parts]:
         prepared(settings.data_dir)
         if not await asyncio.to_thread(is_migrated, settings):
             raise Invalid("the database is not up to date; run `oneliner migrate` first", setting="database_url")
-        parts = await _open_parts(settings, stack, serves=False)
+        parts = await _open_parts(settings, stack, serves=False, takes_from=queues)
         _start_background(stack, parts)
         stack.push_async_callback(parts.drain, settings.grace_seconds)
         yield parts
 
 
-async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool) -> Parts:
+async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool, takes_from: Collection[str]) -> Parts:
     readers = LocalBus()
     executor: LocalQueue
     bus: Any = readers
@@ -201,12 +203,19 @@ async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool
         sweep_seconds=settings.sweep_seconds,
     )
     executor = LocalQueue(worker.execute, worker.interrupt, concurrency=settings.concurrency)
-    queue = _queue(settings, stack, executor, bus, serves=serves)
+    queue = _queue(settings, stack, executor, bus, database, takes_from)
     return Parts(database, bus, readers, models, tools, worker, queue, executor)
 
 
-def _queue(settings: Settings, stack: AsyncExitStack, executor: LocalQueue, bus: Any, *, serves: bool) -> Queue:
-    """Where runs go: to this process itself, or to the broker."""
+def _queue(
+    settings: Settings,
+    stack: AsyncExitStack,
+    executor: LocalQueue,
+    bus: Any,
+    database: Database,
+    takes_from: Collection[str],
+) -> Queue:
+    """Where runs go: to this process itself, or to the broker, of whose queues this process *takes_from* some."""
 
     def interrupt(run_id: str) -> None:
         executor.interrupt(run_id)
@@ -224,10 +233,15 @@ def _queue(settings: Settings, stack: AsyncExitStack, executor: LocalQueue, bus:
     queue = celery.CeleryQueue(
         celery.celery_app(settings.broker_url, queue=settings.queue),
         interrupt=interrupt,
-        fall_back=None if serves else fall_back,
+        fall_back=fall_back,
+        its_queues=takes_from,
     )
     stack.push_async_callback(asyncio.to_thread, queue.close)
-    return queue
+    if not settings.routes:
+        return queue
+    routed = RoutedQueue(queue, database, settings.routes, otherwise=settings.queue, main_executor=MAIN_EXECUTOR)
+    stack.push_async_callback(routed.close)
+    return routed
 
 
 class _Alone:

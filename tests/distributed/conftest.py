@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 from tests.cli.command_kit import Served, environment, serving
 from tests.support.redis import PrivateRedis, has_redis_server
 
+from oneliner.adapters.jwt_tokens import JwtTokens
 from oneliner.testing import ModelServer, Reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
-
-    import aiohttp
 
 AMQP_URL = os.environ.get("ONELINER_TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//")
 SECRET = "s" * 32 + "0123456789abcdef"
@@ -59,13 +59,13 @@ class Deployment:
         serving_ = serving(place / "data", **self.variables, **more)
         return await asyncio.to_thread(self.stack.enter_context, serving_)
 
-    async def work(self, **more: str) -> subprocess.Popen[bytes]:
-        """A running worker that takes runs."""
+    async def work(self, *options: str, until: bytes = WORKER_READY, **more: str) -> subprocess.Popen[bytes]:
+        """A running worker that takes runs, or has said *until*."""
         number = len(self.workers)
         log = self.folder / f"worker-{number}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(  # noqa: ASYNC220 - starting it takes a moment, waiting for it does not block
-                [sys.executable, "-m", "oneliner", "worker", "--name", f"w{number}@{self.queue}"],
+                [sys.executable, "-m", "oneliner", "worker", "--name", f"w{number}@{self.queue}", *options],
                 env=environment(self.folder / f"worker-{number}" / "data", **self.variables, **more),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -74,7 +74,7 @@ class Deployment:
         self.workers.append(process)
         self.stack.callback(end, process)
         async with asyncio.timeout(30):
-            while WORKER_READY not in log.read_bytes():
+            while until not in log.read_bytes():
                 assert process.poll() is None, log.read_text()
                 await asyncio.sleep(0.02)
         return process
@@ -101,6 +101,22 @@ class Client:
         async with self._http.post(f"{self._url}/v1/agent/runs", json=body) as answer:
             assert answer.status == 202, await answer.text()
             return await answer.json()
+
+    async def hand_off(self, project_id: str) -> dict[str, Any]:
+        body = {
+            "project_id": project_id,
+            "source_screen": "home",
+            "source_action_key": "button",
+            "title": "a task",
+            "plan_request": {"goal": "the task", "steps": ["the only step"]},
+        }
+        async with self._http.post(f"{self._url}/v2/oneliner/runs", json=body) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    async def confirm(self, run_id: str) -> None:
+        async with self._http.post(f"{self._url}/v2/oneliner/runs/{run_id}/confirm", json={}) as answer:
+            assert answer.status == 200, await answer.text()
 
     async def cancel(self, run_id: str) -> None:
         async with self._http.post(f"{self._url}/v2/oneliner/runs/{run_id}/cancel", json={}) as answer:
@@ -131,6 +147,16 @@ def redis(tmp_path: Path) -> Iterator[PrivateRedis]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    token = JwtTokens(issuer="oneliner", audience="oneliner", secret=SECRET).issue("alice", ttl_seconds=3_600)
+    # A connection for each request: several processes behind one port are to be reached by turns.
+    connector = aiohttp.TCPConnector(force_close=True)
+    headers = {"authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(headers=headers, connector=connector) as http:
+        yield http
 
 
 @pytest.fixture

@@ -10,29 +10,18 @@ import subprocess
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import aiohttp
 import pytest
 from tests.cli.command_kit import oneliner
-from tests.distributed.conftest import SECRET, Client, Deployment
+from tests.distributed.conftest import Client, Deployment
 
-from oneliner.adapters.jwt_tokens import JwtTokens
 from oneliner.testing import Held, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
+    import aiohttp
     from tests.cli.command_kit import Served
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    token = JwtTokens(issuer="oneliner", audience="oneliner", secret=SECRET).issue("alice", ttl_seconds=3_600)
-    # A connection for each request: they are to reach any of the processes.
-    connector = aiohttp.TCPConnector(force_close=True)
-    headers = {"authorization": f"Bearer {token}"}
-    async with aiohttp.ClientSession(headers=headers, connector=connector) as http:
-        yield http
 
 
 @pytest.fixture

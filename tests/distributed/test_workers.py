@@ -8,26 +8,16 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
-from tests.distributed.conftest import SECRET, Client, Deployment
+from tests.distributed.conftest import Client, Deployment
 
-from oneliner.adapters.jwt_tokens import JwtTokens
 from oneliner.testing import Held, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
+    import aiohttp
     from tests.cli.command_kit import Served
 
 BROKERS = pytest.mark.parametrize("deployment", ["redis", "amqp"], indirect=True)
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    token = JwtTokens(issuer="oneliner", audience="oneliner", secret=SECRET).issue("alice", ttl_seconds=3_600)
-    async with aiohttp.ClientSession(headers={"authorization": f"Bearer {token}"}) as http:
-        yield http
 
 
 def told(frames: list[dict[str, Any]]) -> list[str]:
@@ -146,7 +136,7 @@ async def test_runs_go_on_without_redis_and_no_request_waits(
         case "killed":
             deployment.redis.kill()
         case _:
-            await _flush(deployment)
+            await deployment.redis.flush()
     slowest = 0.0
     runs = [under_way]
     for n in range(5):
@@ -185,11 +175,3 @@ async def _writing(client: Client, run_id: str) -> None:
         async for frame in client.follow(run_id):
             if frame["type"] in {"message.delta", "message.snapshot"}:
                 return
-
-
-async def _flush(deployment: Deployment) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", deployment.redis.port)
-    writer.write(b"FLUSHALL\r\n")
-    assert await reader.readline() == b"+OK\r\n"
-    writer.close()
-    await writer.wait_closed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -59,6 +60,14 @@ class PrivateRedis:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    async def flush(self) -> None:
+        """Forget everything, and go on."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(b"FLUSHALL\r\n")
+        assert await reader.readline() == b"+OK\r\n"
+        writer.close()
+        await writer.wait_closed()
 
     def freeze(self) -> None:
         assert self._process is not None

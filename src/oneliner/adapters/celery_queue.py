@@ -19,7 +19,7 @@ from celery import Celery
 from kombu.exceptions import KombuError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 log = logging.getLogger("oneliner.queue")
 
@@ -74,17 +74,24 @@ def _transport_options(broker_url: str, *, receives: bool) -> dict[str, Any]:
 
 
 class CeleryQueue:
-    """See ``app.ports.Queue``. *interrupt* tells the worker that executes a run; *fall_back* takes the run itself when
-    the broker does not take its message (a worker's own queue; an API process has none).
+    """See ``app.ports.Queue``. *interrupt* tells the worker that executes a run; *fall_back* takes a run itself when the
+    broker does not take its message: a worker does so for the queues of *its_queues*, an API process for none.
     """
 
     def __init__(
-        self, app: Celery, *, interrupt: Callable[[str], None], fall_back: Callable[[str], None] | None = None
+        self,
+        app: Celery,
+        *,
+        interrupt: Callable[[str], None],
+        fall_back: Callable[[str], None],
+        its_queues: Collection[str] = (),
     ) -> None:
         self._app = app
         self._interrupt = interrupt
         self._fall_back = fall_back
-        self._waiting: SimpleQueue[str | None] = SimpleQueue()
+        self._its_queues = its_queues
+        self._queue: str = app.conf.task_default_queue
+        self._waiting: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
         self._closed_until = 0.0
         # One connection, which only the sender's thread uses.
         self._producer: Any = None
@@ -92,10 +99,10 @@ class CeleryQueue:
         self._thread.start()
         self.is_broken = False
 
-    def wake(self, run_id: str) -> None:
-        """Have some worker look at *run_id* soon."""
+    def wake(self, run_id: str, queue: str | None = None) -> None:
+        """Have a worker of *queue*, or of the default one, look at *run_id* soon."""
         if self._waiting.qsize() < MAX_WAITING:
-            self._waiting.put(run_id)
+            self._waiting.put((run_id, queue or self._queue))
 
     def interrupt(self, run_id: str) -> None:
         """Have whoever executes *run_id* look at it now."""
@@ -109,16 +116,19 @@ class CeleryQueue:
     # On the sender's thread.
 
     def _send_all(self) -> None:
-        while (run_id := self._waiting.get()) is not None:
-            if time.monotonic() < self._closed_until or not self._sent(run_id):
-                self._let_go(run_id)
+        while (message := self._waiting.get()) is not None:
+            run_id, queue = message
+            is_sent = time.monotonic() >= self._closed_until and self._sent(run_id, queue)
+            if not is_sent and queue in self._its_queues:
+                self._fall_back(run_id)
         self._disconnect()
 
-    def _sent(self, run_id: str) -> bool:
+    def _sent(self, run_id: str, queue: str) -> bool:
         try:
             self._app.send_task(
                 TASK,
                 args=(run_id,),
+                queue=queue,
                 expires=EXPIRES_SECONDS,
                 ignore_result=True,
                 retry=False,
@@ -146,7 +156,3 @@ class CeleryQueue:
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.connection.collect(socket_timeout=SEND_SECONDS)
-
-    def _let_go(self, run_id: str) -> None:
-        if self._fall_back is not None:
-            self._fall_back(run_id)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     "database_url",
     "database_connections",
     "queue",
+    "routes",
     "model",
     "model_base_url",
     "prices",

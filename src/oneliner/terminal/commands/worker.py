@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     "database_url",
     "database_connections",
     "queue",
+    "routes",
     "data_dir",
     "model",
     "model_base_url",
