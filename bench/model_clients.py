@@ -22,6 +22,7 @@ from oneliner.adapters.models.litellm_client import LiteLLMClient
 from oneliner.adapters.models.openai_wire import Endpoint, OpenAIWire
 from oneliner.adapters.models.redaction import Redactor
 from oneliner.app.model import Question, Turn
+from oneliner.testing import model_permit
 
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
@@ -79,7 +80,7 @@ def ignore(_: str) -> None:
 
 async def cpu_us(model: Model, chunks: int, batch: int, calls: int) -> float:
     """CPU of this process per call, in microseconds."""
-    asked = Question("openai/bench", [Turn("user", f"{chunks} {batch}")])
+    asked = Question(model_permit("openai/bench"), [Turn("user", f"{chunks} {batch}")])
     await model.answer(asked, ignore)
     began = time.process_time()
     for _ in range(calls):

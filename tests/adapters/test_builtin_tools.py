@@ -16,6 +16,7 @@ from oneliner.adapters.tools.arithmetic import calculate
 from oneliner.adapters.tools.builtin import BUILTIN_TOOLS
 from oneliner.adapters.tools.python_tools import PythonTools
 from oneliner.app.tools import CallContext, ToolFailed
+from oneliner.testing import call_permit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ CONTEXT = CallContext("run", "session", "ada", "", "key-1", "main")
 
 async def ask(name: str, **arguments: str) -> str:
     tools = PythonTools(BUILTIN_TOOLS)
-    return await tools.call(name, tools.parse(name, json.dumps(arguments)), CONTEXT)
+    return await tools.call(call_permit(tools, name, json.dumps(arguments)), CONTEXT)
 
 
 def test_built_in_tools_change_nothing() -> None:

@@ -25,6 +25,7 @@ from oneliner.adapters.tools.python_tools import PythonTools
 from oneliner.adapters.tools.result import MAX_RESULT_CHARS
 from oneliner.app.tools import BadArguments, CallContext, ToolFailed, UnknownTool
 from oneliner.domain.errors import Invalid, NotFound
+from oneliner.testing import call_permit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,7 @@ async def answer(function: Callable[..., object], arguments: str = "{}") -> str:
     """What the tool made of *function* says to *arguments*."""
     tools = PythonTools([function])
     name = tools.specs()[0].name
-    return await tools.call(name, tools.parse(name, arguments), CONTEXT)
+    return await tools.call(call_permit(tools, name, arguments), CONTEXT)
 
 
 async def failure(function: Callable[..., object], arguments: str = "{}") -> str:
@@ -248,7 +249,7 @@ def test_many_errors_are_told_in_few_lines() -> None:
 
 
 def test_arguments_carry_their_defaults() -> None:
-    assert PythonTools([search]).parse("search", '{"query": "a"}') == {"query": "a", "limit": 5}
+    assert PythonTools([search]).parse("search", '{"query": "a"}').values == {"query": "a", "limit": 5}
 
 
 async def test_a_mutable_default_is_not_shared_between_calls() -> None:
@@ -259,7 +260,7 @@ async def test_a_mutable_default_is_not_shared_between_calls() -> None:
 
     tools = PythonTools([grow])
     for _ in range(2):
-        assert await tools.call("grow", tools.parse("grow", "{}"), CONTEXT) == "[1]"
+        assert await tools.call(call_permit(tools, "grow", "{}"), CONTEXT) == "[1]"
 
 
 @pytest.mark.parametrize(
@@ -447,14 +448,14 @@ async def test_sync_tools_do_not_block_the_loop_and_their_threads_are_bounded() 
         return "quick"
 
     tools = PythonTools([hold, quick], threads=2)
-    held = [asyncio.create_task(tools.call("hold", {}, CONTEXT)) for _ in range(2)]
+    held = [asyncio.create_task(tools.call(call_permit(tools, "hold"), CONTEXT)) for _ in range(2)]
     for _ in held:
         assert await asyncio.to_thread(running.acquire, timeout=30)
     with pytest.raises(ToolFailed, match="never started, because all 2 tool threads are busy"):
-        await tools.call("quick", {}, CONTEXT)
+        await tools.call(call_permit(tools, "quick"), CONTEXT)
     release.set()
     assert await asyncio.gather(*held) == ["done", "done"]
-    assert await tools.call("quick", {}, CONTEXT) == "quick"
+    assert await tools.call(call_permit(tools, "quick"), CONTEXT) == "quick"
 
 
 async def test_a_sync_tool_that_runs_out_of_time_keeps_its_thread_until_it_ends() -> None:
@@ -471,8 +472,8 @@ async def test_a_sync_tool_that_runs_out_of_time_keeps_its_thread_until_it_ends(
 
     tools = PythonTools([hang, quick], threads=1)
     with pytest.raises(ToolFailed, match=r"within 0\.05 seconds; its thread cannot be stopped"):
-        await tools.call("hang", {}, CONTEXT)
-    waiting = asyncio.create_task(tools.call("quick", {}, CONTEXT))
+        await tools.call(call_permit(tools, "hang"), CONTEXT)
+    waiting = asyncio.create_task(tools.call(call_permit(tools, "quick"), CONTEXT))
     release.set()
     assert await waiting == "quick"
     assert ended.is_set()
@@ -601,14 +602,14 @@ async def test_an_unknown_tool_is_told_everywhere() -> None:
         with pytest.raises(UnknownTool):
             tools.parse("nope", "{}")
         with pytest.raises(UnknownTool):
-            await tools.call("nope", {}, CONTEXT)
+            await tools.call(call_permit(tools, "nope"), CONTEXT)
 
 
 async def test_several_sources_are_one() -> None:
     tools = CombinedTools([PythonTools([search]), PythonTools(BUILTIN_TOOLS)])
     assert [spec.name for spec in tools.specs()] == ["search", "current_time", "calculator"]
-    arguments = tools.parse("calculator", '{"expression": "0.1 + 0.2"}')
-    assert await tools.call("calculator", arguments, CONTEXT) == "0.3"
+    permit = call_permit(tools, "calculator", '{"expression": "0.1 + 0.2"}')
+    assert await tools.call(permit, CONTEXT) == "0.3"
     assert tools.spec("search").name == "search"
     await tools.close()
 

@@ -7,10 +7,13 @@ import pytest
 
 from oneliner.app.model import ToolSpec
 from oneliner.app.tools import BadArguments, CallContext, ToolFailed, UnknownTool
+from oneliner.domain.permits import Arguments
 from oneliner.testing import again, call_tool, fresh_context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from oneliner.domain.permits import CallPermit
 
 HALVE = ToolSpec("halve", "Half of a number.", {"type": "object", "properties": {"number": {"type": "integer"}}})
 
@@ -29,18 +32,18 @@ class Halving:
             raise UnknownTool(f"there is no tool {name!r}")
         return HALVE
 
-    def parse(self, name: str, arguments: str) -> Mapping[str, object]:
+    def parse(self, name: str, arguments: str) -> Arguments:
         self.spec(name)
         parsed = json.loads(arguments)
         if not isinstance(parsed.get("number"), int):
             raise BadArguments("number is no integer")
-        return parsed
+        return Arguments(parsed, parsed)
 
-    async def call(self, name: str, arguments: Mapping[str, object], context: CallContext) -> str:
+    async def call(self, permit: CallPermit, context: CallContext) -> str:
         self.contexts.append(context)
-        number = arguments["number"]
+        number = permit.arguments["number"]
         if not isinstance(number, int) or number % 2:
-            raise ToolFailed(f"{name} takes even numbers")
+            raise ToolFailed(f"{permit.tool} takes even numbers")
         return str(number // 2)
 
     async def close(self) -> None:

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A call the model asked for and what is to become of it: refused (with the text the model is told), a step of
-    steering with its checked arguments (*control*), or carried out.
+    steering with its checked arguments (*control*), or carried out. *checked* are its arguments as the tool takes
+    them, as JSON text, where the model wrote them otherwise.
     """
 
     asked: AskedCall
     repeatable: bool = False
+    reads: bool = False
+    checked: str = ""
     refusal: str | None = None
     control: Mapping[str, object] | None = None
 
@@ -58,7 +61,7 @@ def _take_calls(checkpoint: Checkpoint, ask: Ask, calls: Sequence[Planned]) -> l
     room = None if limit is None or not calls else limit - checkpoint.calls_so_far()
     taken: list[ToolCall] = []
     for n, planned in enumerate(calls):
-        call = checkpoint.add_call(ask, planned.asked, repeatable=planned.repeatable)
+        call = checkpoint.add_call(ask, planned)
         if room is not None and n >= room:
             why = f"denied: a run may make {limit} tool calls, and this one has made them"
             checkpoint.refused_call(call, ToolCallState.DENIED, why)

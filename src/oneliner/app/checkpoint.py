@@ -8,6 +8,7 @@ the effect, result after it. The stored conversation is the state of an executio
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,18 @@ from oneliner.app.tool_results import preview, store_result
 from oneliner.domain.errors import LeaseLost, PolicyDenied
 from oneliner.domain.event import Draft, EventType
 from oneliner.domain.message import MessageState, Purpose, Role, ToolCall, ToolCallState
+from oneliner.domain.permits import check_model, denied, judge
 from oneliner.domain.plan import StepStatus, marked, plan_to_json
-from oneliner.domain.policy import check_model
 from oneliner.domain.run import Reason, Trigger
+from oneliner.domain.tool_rules import ToolUse, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from oneliner.app.answer_calls import Planned
     from oneliner.app.model import Answer, ToolSpec
     from oneliner.app.ports import Transaction
-    from oneliner.domain.message import AskedCall
+    from oneliner.domain.permits import ModelPermit
     from oneliner.domain.plan import Plan
     from oneliner.domain.policy import EffectivePolicy
     from oneliner.domain.run import Run
@@ -53,8 +56,9 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Next: call the model. The message for its answer is begun."""
+    """Next: call the model that *permit* names. The message for its answer is begun."""
 
+    permit: ModelPermit
     message_id: str
     turns: Sequence[Turn]
     policy: EffectivePolicy
@@ -64,9 +68,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """Next: carry out these tool calls. Their intent is stored."""
+    """Next: carry out these tool calls, which *policy* allows. Their intent is stored."""
 
     calls: Sequence[ToolCall]
+    policy: EffectivePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +155,9 @@ class Checkpoint:
         event = EventType.STEP_COMPLETED if status is StepStatus.DONE else EventType.STEP_SKIPPED
         self.tell(event, step_id=step_id, note=note, done=self._plan.done_count, total=len(self._plan.steps))
 
-    def add_call(self, ask: Ask, asked: AskedCall, *, repeatable: bool) -> ToolCall:
+    def add_call(self, ask: Ask, planned: Planned) -> ToolCall:
         """Store a tool call the model asked for, to be carried out later."""
+        asked = planned.asked
         call_id = self._tx.new_id()
         call = ToolCall(
             id=call_id,
@@ -163,20 +169,22 @@ class Checkpoint:
             state=ToolCallState.WAITING,
             # The row is made once for a call, whatever happens to its workers; so is its key.
             idempotency_key=call_id,
-            repeatable=repeatable,
+            repeatable=planned.repeatable,
             attempts=0,
             result="",
             started_at=None,
             finished_at=None,
+            reads=planned.reads,
+            checked=planned.checked,
         )
         self._tx.tool_calls.add(call)
         return call
 
-    def refused_call(self, call: ToolCall, state: ToolCallState, why: str) -> None:
-        """Answer a call that is not carried out with the reason."""
+    def refused_call(self, call: ToolCall, state: ToolCallState, why: str, **about: object) -> None:
+        """Answer a call that is not carried out with the reason; the event tells *about* as well."""
         store_result(self._tx, self.run, call, state, why)
         event = EventType.TOOL_DENIED if state is ToolCallState.DENIED else EventType.TOOL_FAILED
-        self.tell(event, tool_call_id=call.id, name=call.name, arguments=call.arguments, result=preview(why))
+        self.tell(event, tool_call_id=call.id, name=call.name, arguments=call.arguments, result=preview(why), **about)
 
     def calls_so_far(self) -> int:
         """How many tool calls the run has made."""
@@ -199,6 +207,10 @@ class Checkpoint:
         """Store what came of one tool call."""
         self._progressed = True
         store_result(self._tx, self.run, call, state, content)
+        if state is ToolCallState.DENIED:
+            told = {"name": call.name, "arguments": call.arguments, "result": preview(content)}
+            self.tell(EventType.TOOL_DENIED, tool_call_id=call.id, **told)
+            return
         event = EventType.TOOL_COMPLETED if state is ToolCallState.DONE else EventType.TOOL_FAILED
         self.tell(event, tool_call_id=call.id, name=call.name, result=preview(content))
 
@@ -208,7 +220,7 @@ class Checkpoint:
         """Begin the next call of the model; fail the run when the rules do not allow one more."""
         policy = governance.in_force(self._tx, self.run)
         try:
-            check_model(policy, self._terms.model)
+            permit = check_model(policy, self._terms.model)
         except PolicyDenied as error:
             return self.fail(Reason.POLICY_DENIED, error=error.message, **error.params)
         limit = policy.max_steps.value
@@ -220,13 +232,17 @@ class Checkpoint:
         estimated = context.estimate_turns(turns) + self._terms.tools_tokens
         message_id = self._begin_message(Purpose.ANSWER, estimated)
         self._flush(steps_taken=self.run.steps_taken + 1, active_executor_key=self._terms.executor)
-        return Ask(message_id, turns, policy, estimated, reminder)
+        return Ask(permit, message_id, turns, policy, estimated, reminder)
 
     def carry(self, calls: Sequence[ToolCall]) -> Next:
-        """Store the intent to carry out *calls*; when only questions to the user are left, block on the first."""
-        to_run = [c for c in calls if c.name != control.ASK_USER.name]
+        """Store the intent to carry out those of *calls* that the rules allow, and refuse the others; when only
+        questions to the user are left, block on the first.
+        """
+        questions = [c for c in calls if c.name == control.ASK_USER.name]
+        policy = governance.in_force(self._tx, self.run)
+        to_run = self._allowed(policy, [c for c in calls if c.name != control.ASK_USER.name])
         if not to_run:
-            return self.block(*answers.ask_question(calls[0]))
+            return self.block(*answers.ask_question(questions[0])) if questions else self.ask()
         for call in to_run:
             self._tx.tool_calls.start(call.id, self._tx.now_ms)
             self.tell(
@@ -237,7 +253,7 @@ class Checkpoint:
                 attempt=call.attempts + 1,
             )
         self._flush()
-        return Carry(to_run)
+        return Carry(to_run, policy)
 
     def go_on(self) -> Next:
         """What comes next by what is stored: calls that wait to be carried out, or the model."""
@@ -257,13 +273,13 @@ class Checkpoint:
         """Begin a call of the model that drafts the plan; fail the run when the rules forbid it."""
         policy = governance.in_force(self._tx, self.run)
         try:
-            check_model(policy, self._terms.model)
+            permit = check_model(policy, self._terms.model)
         except PolicyDenied as error:
             return self.fail(Reason.POLICY_DENIED, error=error.message, **error.params)
         estimated = context.estimate_turns(turns) + context.estimate_tools(tools)
         message_id = self._begin_message(Purpose.PLAN, estimated)
         self._flush(active_executor_key=self._terms.executor)
-        return Ask(message_id, turns, policy, estimated)
+        return Ask(permit, message_id, turns, policy, estimated)
 
     def complete(self, message_id: str, text: str) -> Stop:
         """End the run well, with its last answer as the result."""
@@ -293,6 +309,18 @@ class Checkpoint:
         self._flush()
 
     # Within.
+
+    def _allowed(self, policy: EffectivePolicy, calls: Sequence[ToolCall]) -> list[ToolCall]:
+        """Those of *calls* that *policy* allows; the others are answered with the rule that denies them."""
+        allowed: list[ToolCall] = []
+        for call in calls:
+            ruling = judge(policy, ToolUse(call.name, json.loads(call.judged), call.reads, self._terms.executor))
+            if ruling.verdict is Verdict.ALLOW:
+                allowed.append(call)
+                continue
+            error = denied(ruling, call.name)
+            self.refused_call(call, ToolCallState.DENIED, error.message, layer=error.params["layer"])
+        return allowed
 
     def _begin_message(self, purpose: Purpose, estimated_input: int) -> str:
         return bills.begin(

@@ -17,9 +17,10 @@ from oneliner.app.model import Question, Turn
 from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, reason_for
 from oneliner.app.tool_results import preview
 from oneliner.app.tools import CallContext, ToolFailed
-from oneliner.domain.errors import Invalid, ModelFailure
+from oneliner.domain.errors import Invalid, ModelFailure, PolicyDenied
 from oneliner.domain.event import EventType
 from oneliner.domain.message import Purpose
+from oneliner.domain.permits import check_call
 from oneliner.domain.plan import Plan, redrafted
 from oneliner.domain.run import Reason
 
@@ -75,13 +76,13 @@ class Drafting:
     async def _answer(self, ask: Ask) -> Answer:
         live = self.live = LiveText(self._around.bus, self.run, ask.message_id)
         question = Question(
-            model=self._terms.model,
+            permit=ask.permit,
             turns=tuple(self._turns),
             tools=self._tools,
             max_output_tokens=ask.policy.max_output_tokens.value,
             total_seconds=MAX_SECONDS,
         )
-        return await self._around.models.find(self._terms.model).answer(question, live.add)
+        return await self._around.models.find(question.model).answer(question, live.add)
 
     async def _failed(self, ask: Ask, failure: ModelFailure, attempt: int, wait_seconds: float | None) -> None:
         text = self.live.text if self.live else ""
@@ -118,13 +119,13 @@ class Drafting:
             return True
         self._turns.append(Turn("assistant", answer.text, answer.tool_calls))
         for call in answer.tool_calls:
-            content = refusal if call in proposed else await self._read(call)
+            content = refusal if call in proposed else await self._read(ask, call)
             self._turns.append(Turn("tool", content, (), call.call_id))
         if not answer.tool_calls:
             self._turns.append(Turn("user", _NUDGE))
         return False
 
-    async def _read(self, call: AskedCall) -> str:
+    async def _read(self, ask: Ask, call: AskedCall) -> str:
         if call.name not in {t.name for t in self._tools}:
             return f"denied: {call.name!r} is not on offer while a plan is drafted; only reading is"
         run = self.run
@@ -132,8 +133,16 @@ class Drafting:
             run.id, run.session_id, run.user_id, run.project_id, call.call_id, self._terms.executor
         )
         try:
-            arguments = self._around.tools.parse(call.name, call.arguments)
-            content, event = await self._around.tools.call(call.name, arguments, called_for), EventType.TOOL_COMPLETED
+            permit = check_call(
+                ask.policy,
+                tool=call.name,
+                reads=True,
+                executor=self._terms.executor,
+                arguments=self._around.tools.parse(call.name, call.arguments),
+            )
+            content, event = await self._around.tools.call(permit, called_for), EventType.TOOL_COMPLETED
+        except PolicyDenied as error:
+            content, event = error.message, EventType.TOOL_DENIED
         except ToolFailed as error:
             content, event = error.message, EventType.TOOL_FAILED
         details = {"tool_call_id": call.call_id, "name": call.name, "arguments": call.arguments}

@@ -8,6 +8,7 @@ no other way to either.
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,19 +20,22 @@ from oneliner.app.live_text import LiveText
 from oneliner.app.model import Question
 from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, reason_for
 from oneliner.app.tools import BadArguments, CallContext, ToolFailed, UnknownTool
-from oneliner.domain.errors import Invalid, ModelFailure
+from oneliner.domain.errors import Invalid, ModelFailure, PolicyDenied
 from oneliner.domain.event import EventType
 from oneliner.domain.message import ToolCallState
+from oneliner.domain.permits import check_call
 from oneliner.domain.run import Reason
+from oneliner.domain.tool_rules import arguments_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from oneliner.app.checkpoint import Next, Terms
     from oneliner.app.model import Models
     from oneliner.app.ports import Bus, Database, Transaction
     from oneliner.app.tools import Tools
     from oneliner.domain.message import AskedCall, ToolCall
+    from oneliner.domain.policy import EffectivePolicy
     from oneliner.domain.run import Run
 
 
@@ -73,14 +77,14 @@ class Execution:
             return await self._out_of_time(ask)
         live = self.live = LiveText(self._around.bus, self.run, ask.message_id)
         question = Question(
-            model=self._terms.model,
+            permit=ask.permit,
             turns=ask.turns,
             tools=self._terms.tools,
             max_output_tokens=ask.policy.max_output_tokens.value,
             total_seconds=self._seconds_left(ask),
         )
         try:
-            answer = await self._around.models.find(self._terms.model).answer(question, live.add)
+            answer = await self._around.models.find(question.model).answer(question, live.add)
         except ModelFailure as failure:
             self.live = None
             return await self._failed(ask, failure, live.text)
@@ -133,10 +137,10 @@ class Execution:
             return _plan_control_call(asked)
         try:
             spec = self._around.tools.spec(asked.name)
-            self._around.tools.parse(asked.name, asked.arguments)
+            said = self._around.tools.parse(asked.name, asked.arguments).said
         except (UnknownTool, BadArguments) as error:
             return Planned(asked, refusal=error.message)
-        return Planned(asked, repeatable=spec.repeatable)
+        return Planned(asked, spec.repeatable, spec.read_only, _where_it_differs(asked.arguments, said))
 
     async def _carry(self, step: Carry) -> Next:
         left = len(step.calls)
@@ -144,7 +148,7 @@ class Execution:
 
         async def one(call: ToolCall) -> None:
             nonlocal left, following
-            state, content = await self._call(call)
+            state, content = await self._call(call, step.policy)
             async with self._storing:
                 left -= 1
                 following = await self._checkpoint(
@@ -156,7 +160,7 @@ class Execution:
                 group.create_task(one(call))
         return following
 
-    async def _call(self, call: ToolCall) -> tuple[ToolCallState, str]:
+    async def _call(self, call: ToolCall, policy: EffectivePolicy) -> tuple[ToolCallState, str]:
         called_for = CallContext(
             run_id=self.run.id,
             session_id=self.run.session_id,
@@ -166,8 +170,16 @@ class Execution:
             executor=self._terms.executor,
         )
         try:
-            arguments = self._around.tools.parse(call.name, call.arguments)
-            return ToolCallState.DONE, await self._around.tools.call(call.name, arguments, called_for)
+            permit = check_call(
+                policy,
+                tool=call.name,
+                reads=self._around.tools.spec(call.name).read_only,
+                executor=self._terms.executor,
+                arguments=self._around.tools.parse(call.name, call.arguments),
+            )
+            return ToolCallState.DONE, await self._around.tools.call(permit, called_for)
+        except PolicyDenied as error:
+            return ToolCallState.DENIED, error.message
         except ToolFailed as error:
             return ToolCallState.FAILED, error.message
 
@@ -181,6 +193,15 @@ class Execution:
             transact, patience_seconds=self._around.patience_seconds
         )
         return following
+
+
+def _where_it_differs(written: str, said: Mapping[str, object]) -> str:
+    """The arguments as the tool takes them, as JSON text, unless the model has *written* them so itself."""
+    try:
+        same = arguments_hash(json.loads(written)) == arguments_hash(said)
+    except (ValueError, RecursionError):
+        same = False
+    return "" if same else json.dumps(said, ensure_ascii=False)
 
 
 def _plan_control_call(asked: AskedCall) -> Planned:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from oneliner.domain.message import AskedCall
+    from oneliner.domain.permits import ModelPermit
     from oneliner.domain.usage import Price, Usage
 
 
@@ -48,13 +49,18 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One call of a model. ``model`` is a LiteLLM-style name such as ``openai/gpt-5-mini``."""
+    """One call of a model, which *permit* names: a LiteLLM-style name such as ``openai/gpt-5-mini``."""
 
-    model: str
+    permit: ModelPermit
     turns: Sequence[Turn]
     tools: Sequence[ToolSpec] = ()
     max_output_tokens: int | None = None
     total_seconds: float = 600.0
+
+    @property
+    def model(self) -> str:
+        """The model that is asked."""
+        return self.permit.model
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 from oneliner.domain.errors import OneLinerError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from oneliner.app.model import ToolSpec
+    from oneliner.domain.permits import Arguments, CallPermit
 
 
 class ToolFailed(OneLinerError):
@@ -54,13 +55,13 @@ class Tools(Protocol):
         """The tool called *name*. Raises UnknownTool: there is none."""
         ...
 
-    def parse(self, name: str, arguments: str) -> Mapping[str, object]:
+    def parse(self, name: str, arguments: str) -> Arguments:
         """The JSON text *arguments* as checked arguments of *name*. Raises UnknownTool, BadArguments."""
         ...
 
-    async def call(self, name: str, arguments: Mapping[str, object], context: CallContext) -> str:
-        """What the tool returns, as text for the model, within its time limit. Raises ToolFailed: it did not succeed
-        (it raised, ran out of time, returned too much).
+    async def call(self, permit: CallPermit, context: CallContext) -> str:
+        """What the tool that *permit* is for returns, as text for the model, within its time limit. Raises ToolFailed:
+        it did not succeed (it raised, ran out of time, returned too much).
         """
         ...
 

@@ -68,7 +68,11 @@ class AskedCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool call as its row says. ``idempotency_key`` is the same at every attempt; times in ms."""
+    """A tool call as its row says. ``idempotency_key`` is the same at every attempt; times in ms.
+
+    ``arguments`` is what the model wrote; ``checked`` what the tool makes of it, where that differs (defaults, types).
+    ``reads``: the tool changes nothing.
+    """
 
     id: str
     run_id: str
@@ -83,6 +87,13 @@ class ToolCall:
     result: str
     started_at: int | None
     finished_at: int | None
+    reads: bool = False
+    checked: str = ""
+
+    @property
+    def judged(self) -> str:
+        """The arguments as rules and people judge them: JSON text."""
+        return self.checked or self.arguments or "{}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

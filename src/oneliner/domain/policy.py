@@ -8,18 +8,17 @@ was promised as a :class:`GovernanceSnapshot`; :func:`tightened` adds what has b
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
-from oneliner.domain.errors import PolicyDenied
+from oneliner.domain.tool_rules import fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-_NOT_A_STAR = re.compile(r"[?\[]")
+    from oneliner.domain.tool_rules import RuleBook
+
 _ANY = "*"
 
 
@@ -42,6 +41,8 @@ class Confirmation(StrEnum):
 
 #: Lists that must each hold a pattern for a model: none allows every model, an empty list allows none.
 ModelLists: TypeAlias = frozenset[frozenset[str]]
+#: What each layer says about tools, in the order of the layers; the strictest verdict of all of them holds.
+ToolBooks: TypeAlias = "tuple[tuple[LayerName, RuleBook], ...]"
 ValueT = TypeVar("ValueT")
 
 
@@ -51,6 +52,7 @@ class Rules:
 
     ``allowed_models`` are patterns in which ``*`` stands for any characters. ``max_steps`` counts the model calls of a
     run, ``max_seconds`` its running time, ``max_output_tokens`` is for each model call, ``max_tool_calls`` for a run.
+    ``tools`` says which calls are allowed, asked for and denied; see ``domain.tool_rules``.
     """
 
     confirmation: Confirmation | None = None
@@ -59,6 +61,7 @@ class Rules:
     max_seconds: int | None = None
     max_output_tokens: int | None = None
     max_tool_calls: int | None = None
+    tools: RuleBook | None = None
 
 
 FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Rules))
@@ -108,10 +111,11 @@ class EffectivePolicy:
     max_seconds: Decision[int | None]
     max_output_tokens: Decision[int | None]
     max_tool_calls: Decision[int | None]
+    tools: Decision[ToolBooks]
 
     def allows_model(self, model: str) -> bool:
         """Whether every list has a pattern for *model*."""
-        return all(_lists_model(patterns, model) for patterns in self.allowed_models.value)
+        return all(lists_model(patterns, model) for patterns in self.allowed_models.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,7 @@ def tightened(snapshot: EffectivePolicy, current: EffectivePolicy) -> EffectiveP
         max_seconds=_stricter(snapshot.max_seconds, current.max_seconds, _join_limit),
         max_output_tokens=_stricter(snapshot.max_output_tokens, current.max_output_tokens, _join_limit),
         max_tool_calls=_stricter(snapshot.max_tool_calls, current.max_tool_calls, _join_limit),
+        tools=_stricter(snapshot.tools, current.tools, _join_books),
     )
 
 
@@ -176,23 +181,6 @@ def override_scopes(user_id: str, project_id: str) -> tuple[str, str, str]:
 def needs_confirmation(policy: EffectivePolicy, *, is_handoff: bool) -> bool:
     """Whether a new run waits for its confirmation."""
     return is_handoff or policy.confirmation.value is Confirmation.ALWAYS
-
-
-def check_model(policy: EffectivePolicy, model: str) -> None:
-    """Raises PolicyDenied: some list of *policy* has no pattern for *model*."""
-    decision = policy.allowed_models
-    for patterns in sorted(decision.value, key=sorted):
-        if _lists_model(patterns, model):
-            continue
-        layer = next((name for name, lists in decision.others if patterns in lists), decision.decided_by)
-        allowed = ", ".join(sorted(patterns)) or "no model at all"
-        raise PolicyDenied(
-            f"the {layer} layer does not allow model {model!r}; it allows {allowed}. "
-            "Use an allowed model, or ask an administrator to change the layer or to override it",
-            field="allowed_models",
-            layer=str(layer),
-            model=model,
-        )
 
 
 def _applicable(layers: Iterable[Layer], now_ms: int) -> list[Layer]:
@@ -217,6 +205,7 @@ def _sum(layers: Sequence[Layer]) -> EffectivePolicy:
         max_seconds=limit(lambda r: r.max_seconds),
         max_output_tokens=limit(lambda r: r.max_output_tokens),
         max_tool_calls=limit(lambda r: r.max_tool_calls),
+        tools=_decide_books(layers),
     )
 
 
@@ -226,8 +215,13 @@ def _decide(
     loosest: ValueT,
     join: Callable[[ValueT, ValueT], ValueT],
 ) -> Decision[ValueT]:
+    return _join_said([(la.name, value) for la in layers if (value := read(la.rules)) is not None], loosest, join)
+
+
+def _join_said(
+    said: Sequence[tuple[LayerName, ValueT]], loosest: ValueT, join: Callable[[ValueT, ValueT], ValueT]
+) -> Decision[ValueT]:
     """The join of what is said, *loosest* where nobody says anything. The last layer that narrowed it decided."""
-    said = [(la.name, value) for la in layers if (value := read(la.rules)) is not None]
     overrides = [pair for pair in said if pair[0] is LayerName.ADMIN_OVERRIDE]
     counted = overrides or said
     if not counted:
@@ -239,6 +233,12 @@ def _decide(
         if narrowed != value:
             value, decider = narrowed, pair
     return Decision(value, decider[0], tuple(pair for pair in said if pair is not decider))
+
+
+def _decide_books(layers: Sequence[Layer]) -> Decision[ToolBooks]:
+    """Every layer's own rules, each under its name, so that a verdict can say whose it is."""
+    said = [(la.name, ((la.name, book),)) for la in layers if (book := la.rules.tools) is not None]
+    return _join_said(said, (), _join_books) if said else _NO_BOOKS
 
 
 def _stricter(
@@ -270,14 +270,22 @@ def _join_models(one: ModelLists, other: ModelLists) -> ModelLists:
     return frozenset(patterns for patterns in both if not any(narrower < patterns for narrower in both))
 
 
+def _join_books(one: ToolBooks, other: ToolBooks) -> ToolBooks:
+    if one == other or not other:
+        return one
+    return tuple(sorted({*one, *other}, key=lambda pair: (_RANK[pair[0]], repr(pair[1]))))
+
+
 def _lists(rules: Rules) -> ModelLists | None:
     if rules.allowed_models is None:
         return None
     return frozenset() if _ANY in rules.allowed_models else frozenset((rules.allowed_models,))
 
 
-def _lists_model(patterns: frozenset[str], model: str) -> bool:
-    return any(fnmatchcase(model, _NOT_A_STAR.sub(r"[\g<0>]", pattern)) for pattern in patterns)
+def lists_model(patterns: frozenset[str], model: str) -> bool:
+    """Whether one of *patterns* is for *model*."""
+    return any(fits(pattern, model) for pattern in patterns)
 
 
 _RANK: Mapping[LayerName, int] = {name: rank for rank, name in enumerate(LayerName)}
+_NO_BOOKS: Decision[ToolBooks] = Decision((), LayerName.SYSTEM)

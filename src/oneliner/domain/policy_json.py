@@ -23,11 +23,12 @@ from oneliner.domain.policy import (
     Rules,
 )
 from oneliner.domain.times import rfc3339
+from oneliner.domain.tool_rules_json import book_from_json, book_to_json, stored_book
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from oneliner.domain.policy import ModelLists, ValueT
+    from oneliner.domain.policy import ModelLists, ToolBooks, ValueT
 
 MAX_PATTERNS = 200
 MAX_PATTERN_CHARS = 200
@@ -61,6 +62,7 @@ def rules_from_json(data: Mapping[str, object]) -> Rules:
         max_seconds=_limit_from(data, "max_seconds"),
         max_output_tokens=_limit_from(data, "max_output_tokens"),
         max_tool_calls=_limit_from(data, "max_tool_calls"),
+        tools=book_from_json(data.get("tools")),
     )
 
 
@@ -75,11 +77,15 @@ def rules_to_json(rules: Rules) -> dict[str, object]:
         limit = getattr(rules, name)
         if limit is not None:
             data[name] = limit
+    if rules.tools is not None:
+        data["tools"] = book_to_json(rules.tools)
     return data
 
 
 def policy_to_json(policy: EffectivePolicy) -> dict[str, object]:
-    """Each field as ``{value, decided_by, others: [{layer, value}]}``; allowed models as a list of lists, or null."""
+    """Each field as ``{value, decided_by, others: [{layer, value}]}``; allowed models as a list of lists, or null, and
+    tools as a list of ``{layer, default, rules}``.
+    """
     return {
         "confirmation": _decision_to_json(policy.confirmation, str),
         "allowed_models": _decision_to_json(policy.allowed_models, _lists_to_json),
@@ -87,6 +93,7 @@ def policy_to_json(policy: EffectivePolicy) -> dict[str, object]:
         "max_seconds": _decision_to_json(policy.max_seconds, _same),
         "max_output_tokens": _decision_to_json(policy.max_output_tokens, _same),
         "max_tool_calls": _decision_to_json(policy.max_tool_calls, _same),
+        "tools": _decision_to_json(policy.tools, _books_to_json),
     }
 
 
@@ -129,6 +136,7 @@ def snapshot_from_json(data: Mapping[str, object]) -> GovernanceSnapshot:
             max_seconds=_decision_from(policy.get("max_seconds"), _stored_limit),
             max_output_tokens=_decision_from(policy.get("max_output_tokens"), _stored_limit),
             max_tool_calls=_decision_from(policy.get("max_tool_calls"), _stored_limit),
+            tools=_decision_from(policy.get("tools"), _stored_books),
         ),
         layers=tuple(_stored_layer(la) for la in layers),
         active_admin_override_notice=None if notice is None else _stored_notice(notice),
@@ -175,6 +183,10 @@ def _lists_to_json(lists: ModelLists) -> object:
     return [sorted(patterns) for patterns in sorted(lists, key=sorted)] or None
 
 
+def _books_to_json(books: ToolBooks) -> object:
+    return [{"layer": str(layer), **book_to_json(book)} for layer, book in books]
+
+
 def _decision_to_json(decision: Decision[ValueT], to_json: Callable[[ValueT], object]) -> dict[str, object]:
     return {
         "value": to_json(decision.value),
@@ -206,10 +218,16 @@ def _stored_limit(value: object) -> int | None:
     return cast("int | None", value)
 
 
+def _stored_books(value: object) -> ToolBooks:
+    books = cast("Sequence[Mapping[str, object]]", value or ())
+    return tuple((_NAMES[cast("str", b["layer"])], stored_book(b)) for b in books)
+
+
 def _stored_layer(data: Mapping[str, object]) -> Layer:
     rules = cast("Mapping[str, object]", data["rules"])
     patterns = cast("Sequence[str] | None", rules.get("allowed_models"))
     confirmation = rules.get("confirmation")
+    book = cast("Mapping[str, object] | None", rules.get("tools"))
     return Layer(
         name=_NAMES[cast("str", data["layer"])],
         scope_key=cast("str", data["scope_key"]),
@@ -220,6 +238,7 @@ def _stored_layer(data: Mapping[str, object]) -> Layer:
             max_seconds=_stored_limit(rules.get("max_seconds")),
             max_output_tokens=_stored_limit(rules.get("max_output_tokens")),
             max_tool_calls=_stored_limit(rules.get("max_tool_calls")),
+            tools=None if book is None else stored_book(book),
         ),
         version=cast("int", data["version"]),
     )

@@ -23,7 +23,7 @@ from oneliner.testing.scripts import (
     unstorable_text,
 )
 from oneliner.testing.server import ModelServer
-from oneliner.testing.tools import again, call_tool, fresh_context
+from oneliner.testing.tools import again, call_permit, call_tool, fresh_context, model_permit
 
 __all__ = [
     "Break",
@@ -39,11 +39,13 @@ __all__ = [
     "ServedCall",
     "Silence",
     "again",
+    "call_permit",
     "call_tool",
     "duplicate_ids",
     "flood",
     "fresh_context",
     "garbage_arguments",
+    "model_permit",
     "rate_limited",
     "server_error",
     "unauthorized",

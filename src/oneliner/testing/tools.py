@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from oneliner.app.tools import CallContext
+from oneliner.domain.permits import check_call, check_model
+from oneliner.domain.policy import effective
 
 if TYPE_CHECKING:
     from oneliner.app.tools import Tools
+    from oneliner.domain.permits import CallPermit, ModelPermit
 
 
 def fresh_context(*, user_id: str = "tester", project_id: str = "") -> CallContext:
@@ -30,7 +33,21 @@ def again(context: CallContext) -> CallContext:
     return replace(context, idempotency_key=str(uuid4()))
 
 
+def model_permit(model: str) -> ModelPermit:
+    """The permit to ask *model*, under rules that forbid nothing."""
+    return check_model(effective((), 0), model)
+
+
+def call_permit(tools: Tools, name: str, arguments: str = "{}") -> CallPermit:
+    """The permit for a call of tool *name* with the JSON text *arguments*, under rules that forbid nothing.
+
+    Raises UnknownTool, BadArguments as in a run.
+    """
+    checked = tools.parse(name, arguments)
+    reads = tools.spec(name).read_only
+    return check_call(effective((), 0), tool=name, reads=reads, executor="main", arguments=checked)
+
+
 async def call_tool(tools: Tools, name: str, context: CallContext | None = None, /, **arguments: object) -> str:
     """What the model would be told. Raises UnknownTool, BadArguments, ToolFailed as in a run."""
-    checked = tools.parse(name, json.dumps(arguments))
-    return await tools.call(name, checked, context or fresh_context())
+    return await tools.call(call_permit(tools, name, json.dumps(arguments)), context or fresh_context())

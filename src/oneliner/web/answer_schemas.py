@@ -14,6 +14,7 @@ from oneliner.domain.plan import StepStatus
 from oneliner.domain.policy import Confirmation, LayerName
 from oneliner.domain.run import Reason, RunStatus
 from oneliner.domain.user import Authority, UserStatus
+from oneliner.web.tool_rule_schemas import LayerToolRules, ToolRules
 
 ItemT = TypeVar("ItemT")
 ValueT = TypeVar("ValueT")
@@ -125,6 +126,7 @@ class Policy(Answer):
     max_seconds: Decided[int | None]
     max_output_tokens: Decided[int | None]
     max_tool_calls: Decided[int | None]
+    tools: Decided[list[LayerToolRules]]
 
 
 class RulesAnswer(Answer):
@@ -136,6 +138,7 @@ class RulesAnswer(Answer):
     max_seconds: int | None = None
     max_output_tokens: int | None = None
     max_tool_calls: int | None = None
+    tools: ToolRules | None = None
 
 
 class SnapshotLayer(Answer):

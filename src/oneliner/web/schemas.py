@@ -12,6 +12,7 @@ from oneliner.domain.plan import MAX_GOAL_CHARS, MAX_STEP_CHARS, MAX_STEPS
 from oneliner.domain.policy import Confirmation
 from oneliner.domain.policy_json import LARGEST, MAX_PATTERN_CHARS, MAX_PATTERNS
 from oneliner.domain.user import UserStatus
+from oneliner.web.tool_rule_schemas import ToolRules
 
 MAX_NUMBER = 2**31 - 1
 MAX_NAME_CHARS = 128
@@ -123,6 +124,7 @@ class RulesBody(Body):
     max_seconds: Annotated[int, Field(strict=True, ge=1, le=LARGEST["max_seconds"])] | None = None
     max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=LARGEST["max_output_tokens"])] | None = None
     max_tool_calls: Annotated[int, Field(strict=True, ge=1, le=LARGEST["max_tool_calls"])] | None = None
+    tools: ToolRules | None = None
 
 
 class LayerRequest(Body):

@@ -16,6 +16,7 @@ from oneliner.app.model import Question, ToolSpec, Turn
 from oneliner.domain.errors import ModelFailure
 from oneliner.domain.message import AskedCall
 from oneliner.domain.usage import Usage
+from oneliner.testing import model_permit
 
 if TYPE_CHECKING:
     from wire_kit import MakeClient, Wire
@@ -162,7 +163,7 @@ async def test_a_refused_field_is_left_out_from_the_next_attempt_on(
     wire: Wire, direct: MakeClient, refusal: str, gone: str, there: str | None
 ) -> None:
     model = direct()
-    asked = Question("openai/m", [Turn("user", "hi")], max_output_tokens=9)
+    asked = Question(model_permit("openai/m"), [Turn("user", "hi")], max_output_tokens=9)
     wire.refuse(400, {"error": {"message": refusal}})
     with pytest.raises(ModelFailure) as caught:
         await model.answer(asked, lambda _: None)
@@ -188,7 +189,7 @@ async def test_a_redirect_is_not_followed(wire: Wire, direct: MakeClient) -> Non
 async def test_the_conversation_is_sent_as_the_format_wants_it(wire: Wire, direct: MakeClient) -> None:
     wire.stream(text("a"), finish(), DONE)
     asked = Question(
-        "openai/m",
+        model_permit("openai/m"),
         [
             Turn("system", "be good"),
             Turn("assistant", "", (AskedCall("1", "f", '{"a":1}'), AskedCall("2", "f", "garbage"))),

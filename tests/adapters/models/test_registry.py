@@ -13,6 +13,7 @@ from oneliner.adapters.models.registry import ConfiguredModels
 from oneliner.app.model import Question, Turn
 from oneliner.domain.errors import Invalid, ModelFailure
 from oneliner.domain.usage import Price
+from oneliner.testing import model_permit
 
 if TYPE_CHECKING:
     from wire_kit import Wire
@@ -24,7 +25,7 @@ def models(environment: dict[str, str] | None = None, **configured: Any) -> Conf
 
 async def ask(configured: ConfiguredModels, name: str) -> str:
     try:
-        answer = await configured.find(name).answer(Question(name, [Turn("user", "hi")]), lambda _: None)
+        answer = await configured.find(name).answer(Question(model_permit(name), [Turn("user", "hi")]), lambda _: None)
         return answer.text
     finally:
         await configured.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aiohttp import web
 
 from oneliner.app.model import Question, Turn
+from oneliner.testing import model_permit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -107,4 +108,4 @@ class MakeClient(Protocol):
 
 
 def question(*tools: ToolSpec, says: str = "hello", total_seconds: float = 20.0) -> Question:
-    return Question("openai/test-model", [Turn("user", says)], tools=tools, total_seconds=total_seconds)
+    return Question(model_permit("openai/test-model"), [Turn("user", says)], tools=tools, total_seconds=total_seconds)

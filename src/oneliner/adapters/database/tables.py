@@ -234,6 +234,8 @@ tool_calls = Table(
     _text("result"),
     _time("started_at", nullable=True),
     _time("finished_at", nullable=True),
+    _count("reads"),
+    _text("checked"),
     Index("ix_tool_calls_run_id_id", "run_id", "id"),
 )
 

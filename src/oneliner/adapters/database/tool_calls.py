@@ -35,6 +35,7 @@ def _call(row: Sequence[Any]) -> ToolCall:
     values = dict(zip(_NAMES, row, strict=True))
     values["state"] = ToolCallState(values["state"])
     values["repeatable"] = bool(values["repeatable"])
+    values["reads"] = bool(values["reads"])
     return ToolCall(**values)
 
 
@@ -46,7 +47,7 @@ class SqlToolCalls:
 
     def add(self, call: ToolCall) -> None:
         values = {name: getattr(call, name) for name in _NAMES}
-        values |= {"state": str(call.state), "repeatable": int(call.repeatable)}
+        values |= {"state": str(call.state), "repeatable": int(call.repeatable), "reads": int(call.reads)}
         _ADD.run(self._driver, **values)
 
     def of_run(self, run_id: str) -> list[ToolCall]:

@@ -8,10 +8,11 @@ from oneliner.app.tools import UnknownTool
 from oneliner.domain.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from oneliner.app.model import ToolSpec
     from oneliner.app.tools import CallContext, Tools
+    from oneliner.domain.permits import Arguments, CallPermit
 
 
 class CombinedTools:
@@ -40,13 +41,13 @@ class CombinedTools:
         """The tool called *name*. Raises UnknownTool: no source has it."""
         return self._found(name)[1]
 
-    def parse(self, name: str, arguments: str) -> Mapping[str, object]:
+    def parse(self, name: str, arguments: str) -> Arguments:
         """The arguments as checked by the source that has *name*. Raises UnknownTool, BadArguments."""
         return self._found(name)[0].parse(name, arguments)
 
-    async def call(self, name: str, arguments: Mapping[str, object], context: CallContext) -> str:
-        """The answer of the source that has *name*. Raises UnknownTool, ToolFailed."""
-        return await self._found(name)[0].call(name, arguments, context)
+    async def call(self, permit: CallPermit, context: CallContext) -> str:
+        """The answer of the source that has the permitted tool. Raises UnknownTool, ToolFailed."""
+        return await self._found(permit.tool)[0].call(permit, context)
 
     async def close(self) -> None:
         """Close every source, the last one first."""

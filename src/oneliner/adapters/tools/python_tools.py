@@ -16,6 +16,7 @@ from oneliner.adapters.tools.signature import declare
 from oneliner.adapters.tools.threads import ToolThreads
 from oneliner.app.tools import BadArguments, ToolFailed, UnknownTool
 from oneliner.domain.errors import Invalid, OneLinerError
+from oneliner.domain.permits import Arguments
 from oneliner.domain.text import clean
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from oneliner.adapters.tools.signature import Declared
     from oneliner.app.model import ToolSpec
     from oneliner.app.tools import CallContext
+    from oneliner.domain.permits import CallPermit
 
 DEFAULT_THREADS = 16
 MAX_ERROR_CHARS = 2_000
@@ -57,8 +59,8 @@ class PythonTools:
         """The tool called *name*. Raises UnknownTool: there is none."""
         return self._find(name).spec
 
-    def parse(self, name: str, arguments: str) -> Mapping[str, object]:
-        """The JSON text *arguments* as the values the function is called with, defaults filled in.
+    def parse(self, name: str, arguments: str) -> Arguments:
+        """The JSON text *arguments* as the values the function is called with, and as plain JSON, defaults filled in.
 
         No text at all stands for no arguments. Raises UnknownTool. Raises BadArguments: no JSON object, an unknown
         argument, a missing or a wrong one; the message says which and what is taken.
@@ -69,12 +71,14 @@ class PythonTools:
                 checked = declared.arguments.model_validate_json(arguments.strip() or "{}")
             except ValidationError as error:
                 raise BadArguments(_explained(declared.spec, error)) from error
-        return {parameter: getattr(checked, field) for field, parameter in declared.parameters}
+            # What has no JSON form of its own is judged by its text.
+            said = checked.model_dump(mode="json", by_alias=True, fallback=str, warnings=False)
+        return Arguments({parameter: getattr(checked, field) for field, parameter in declared.parameters}, said)
 
-    async def call(self, name: str, arguments: Mapping[str, object], context: CallContext) -> str:
-        """What the function returns for *arguments* (from :meth:`parse`), as text. Raises UnknownTool, ToolFailed."""
-        declared = self._find(name)
-        passed = dict(arguments)
+    async def call(self, permit: CallPermit, context: CallContext) -> str:
+        """What the function returns for the permitted arguments, as text. Raises UnknownTool, ToolFailed."""
+        declared = self._find(permit.tool)
+        passed = dict(permit.arguments)
         if declared.context is not None:
             passed[declared.context] = context
         if declared.is_async:
