@@ -21,6 +21,7 @@ from sqlalchemy import create_engine
 
 from oneliner.adapters.data_dir import DataDirLock, prepared
 from oneliner.adapters.database import schema_version
+from oneliner.adapters.database.schema_version import Schema
 from oneliner.adapters.database.sqlite import SqliteDatabase
 from oneliner.adapters.jwt_tokens import JwtTokens, load_or_create_secret
 from oneliner.adapters.local_bus import LocalBus
@@ -35,7 +36,7 @@ from oneliner.adapters.tools.loading import load_module
 from oneliner.adapters.tools.python_tools import PythonTools
 from oneliner.app import recovery
 from oneliner.app.execution import Surroundings
-from oneliner.app.runs import MAIN_EXECUTOR
+from oneliner.app.runs import MAIN_EXECUTOR, VERSION
 from oneliner.app.worker import Worker
 from oneliner.domain.errors import Invalid, Unavailable
 from oneliner.domain.user import Authority
@@ -138,7 +139,7 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
         application = Application(services, parts, lock, settings)
         if lock is not None:
             # This process holds the data folder, so whoever held these leases is dead.
-            leased = await parts.database.read(lambda tx: tx.runs.leased())
+            leased = await parts.database.read(lambda tx: tx.runs.leased(VERSION))
             await recovery.recover_all(parts.database, leased)
         _start_background(stack, parts)
         stack.push_async_callback(application.drain)
@@ -155,8 +156,11 @@ async def open_worker(settings: Settings, queues: Collection[str]) -> AsyncGener
         raise Invalid("a worker needs ONELINER_BROKER_URL, where it gets its runs from", setting="broker_url")
     async with AsyncExitStack() as stack:
         prepared(settings.data_dir)
-        if not await asyncio.to_thread(is_migrated, settings):
+        found = await asyncio.to_thread(schema, settings)
+        if found is Schema.BEHIND:
             raise Invalid("the database is not up to date; run `oneliner migrate` first", setting="database_url")
+        if found is Schema.TOO_NEW:
+            raise Invalid("the database is too new for this version; upgrade OneLiner here too", setting="database_url")
         parts = await _open_parts(settings, stack, serves=False, takes_from=queues)
         _start_background(stack, parts)
         stack.push_async_callback(parts.drain, settings.grace_seconds)
@@ -277,7 +281,7 @@ def _database(settings: Settings, on_commit: Callable[[Effects], None]) -> Datab
 
 def migrate(settings: Settings) -> bool:
     """Bring the database to the schema this code needs; whether anything was missing. Not to be called on an event
-    loop. Raises Unavailable: the database cannot be reached.
+    loop. Raises Unavailable: the database cannot be reached; Invalid: it is too new for this code.
     """
     if not settings.uses_sqlite:
         postgres = _extra("oneliner.adapters.database.postgres", "postgres")
@@ -293,19 +297,21 @@ def migrate(settings: Settings) -> bool:
     return behind
 
 
-def is_migrated(settings: Settings) -> bool:
-    """Whether the database has the schema this code needs; changes nothing. Not to be called on an event loop."""
+def schema(settings: Settings) -> Schema:
+    """What the database is to this code; changes nothing. Not to be called on an event loop. Raises Unavailable: the
+    database cannot be reached.
+    """
     if not settings.uses_sqlite:
         postgres = _extra("oneliner.adapters.database.postgres", "postgres")
-        return asyncio.run(postgres.is_migrated_postgres(settings.database_url))
+        return asyncio.run(postgres.schema_of_postgres(settings.database_url))
     path = settings.database_path
     if not path.exists():
-        return False
+        return Schema.BEHIND
     engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
-        up_to_date = schema_version.is_newest(connection)
+        found = schema_version.schema_of(connection)
     engine.dispose()
-    return up_to_date
+    return found
 
 
 def issue_token(

@@ -122,7 +122,10 @@ async def test_a_restarted_process_takes_its_runs_back_at_once(open_engine: Open
     await engine.abandon()
     server.script(Reply("Back."))
     again = await open_engine(long_lease, starts=False)
-    assert await recovery.recover_all(again.database, await again.database.read(lambda tx: tx.runs.leased())) == 1
+    assert (
+        await recovery.recover_all(again.database, await again.database.read(lambda tx: tx.runs.leased(runs.VERSION)))
+        == 1
+    )
     assert (await again.settled(run.id, ENDED)).result["text"] == "Back."
 
 

@@ -67,10 +67,10 @@ class Served:
 
 
 @contextmanager
-def serving(data_dir: Path, *arguments: str, **variables: str) -> Generator[Served]:
+def serving(data_dir: Path, *arguments: str, command: tuple[str, ...] = COMMAND, **variables: str) -> Generator[Served]:
     """A server on a free port, that is killed at the end if it still runs."""
     with subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", *arguments],
+        [*command, "serve", "--port", "0", *arguments],
         env=environment(data_dir, **variables),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

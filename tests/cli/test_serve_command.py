@@ -4,7 +4,9 @@ import asyncio
 import json
 import signal
 import socket
+import sqlite3
 import stat
+from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -172,6 +174,42 @@ def test_migrate_says_whether_anything_is_to_be_done(call: Call, data_dir: Path)
     done = call("migrate", data_dir=data_dir)
     up_to_date = call("migrate", "--check", data_dir=data_dir)
 
-    assert (behind.code, done.code, up_to_date.code) == (1, 0, 0)
+    assert (behind.code, done.code, up_to_date.code) == (3, 0, 0)
     assert "not up to date" in behind.err
     assert "is now up to date" in done.out
+
+
+def at_revision(call: Call, data_dir: Path, revision: str) -> None:
+    assert call("migrate", data_dir=data_dir).code == 0
+    with closing(sqlite3.connect(data_dir / "oneliner.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+
+
+def test_a_database_that_a_newer_version_only_added_to_is_served(call: Call, data_dir: Path) -> None:
+    at_revision(call, data_dir, "0999-needs-0001")
+
+    checked = call("migrate", "--check", data_dir=data_dir)
+    assert checked.code == 0
+    assert "newer version" in checked.out
+    with serving(data_dir) as running:
+        assert httpx.get(f"{running.url}/readyz").status_code == 200
+
+
+def test_a_database_that_is_too_new_is_left_alone_and_the_way_out_is_told(call: Call, data_dir: Path) -> None:
+    at_revision(call, data_dir, "0999-needs-0998")
+
+    checked = call("migrate", "--check", data_dir=data_dir)
+    migrated = call("migrate", data_dir=data_dir)
+    refused = oneliner("serve", "--port", "0", data_dir=data_dir)
+
+    assert (checked.code, migrated.code, refused.returncode) == (4, 2, 2)
+    assert "upgrade OneLiner here too" in checked.err
+    assert "upgrade OneLiner here too" in refused.stderr
+
+
+def test_migrate_tells_a_database_that_cannot_be_reached_from_one_that_is_behind(call: Call, data_dir: Path) -> None:
+    nowhere = call(
+        "migrate", "--check", data_dir=data_dir, ONELINER_DATABASE_URL="postgresql+asyncpg://nobody@127.0.0.1:1/none"
+    )
+    assert nowhere.code == 1
+    assert "cannot be reached" in nowhere.err

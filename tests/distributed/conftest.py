@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from tests.cli.command_kit import Served, environment, serving
+from tests.cli.command_kit import COMMAND, Served, environment, serving
 from tests.support.redis import PrivateRedis, has_redis_server
 
 from oneliner.adapters.jwt_tokens import JwtTokens
@@ -53,19 +52,21 @@ class Deployment:
     token: str = ""
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
 
-    async def serve(self, **more: str) -> Served:
+    async def serve(self, *, command: tuple[str, ...] = COMMAND, **more: str) -> Served:
         """A running server."""
         place = self.folder / f"server-{len(self.workers)}-{len(more)}"
-        serving_ = serving(place / "data", **self.variables, **more)
+        serving_ = serving(place / "data", command=command, **self.variables, **more)
         return await asyncio.to_thread(self.stack.enter_context, serving_)
 
-    async def work(self, *options: str, until: bytes = WORKER_READY, **more: str) -> subprocess.Popen[bytes]:
+    async def work(
+        self, *options: str, until: bytes = WORKER_READY, command: tuple[str, ...] = COMMAND, **more: str
+    ) -> subprocess.Popen[bytes]:
         """A running worker that takes runs, or has said *until*."""
         number = len(self.workers)
         log = self.folder / f"worker-{number}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(  # noqa: ASYNC220 - starting it takes a moment, waiting for it does not block
-                [sys.executable, "-m", "oneliner", "worker", "--name", f"w{number}@{self.queue}", *options],
+                [*command, "worker", "--name", f"w{number}@{self.queue}", *options],
                 env=environment(self.folder / f"worker-{number}" / "data", **self.variables, **more),
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -123,7 +123,9 @@ class Engine:
     async def freeze(self) -> None:
         """Neither renew nor sweep, until every lease has run out; that is now, so that nobody need wait for it."""
         await self.stop_background()
-        await self.database.write(lambda tx: tx.runs.renew(self.worker_id, -1, [run.id for run in tx.runs.leased()]))
+        await self.database.write(
+            lambda tx: tx.runs.renew(self.worker_id, -1, [run.id for run in tx.runs.leased(runs.VERSION)])
+        )
 
     async def abandon(self) -> None:
         """Disappear as a process does that is killed: whatever it was about to write, it does not."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import oneliner
 from oneliner.app import recovery
+from oneliner.app.runs import VERSION
 from tests.support.engine import Engine, Options
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def effect_tools(effects: Path) -> list[Callable[..., object]]:
 async def _work(path: Path, base_url: str, effects: Path) -> None:
     engine = Engine(path, base_url, Options(tools=effect_tools(effects), lease_seconds=2, sweep_seconds=0.1))
     # As a server does: it holds the data folder, so whoever held these leases is dead.
-    await recovery.recover_all(engine.database, await engine.database.read(lambda tx: tx.runs.leased()))
+    await recovery.recover_all(engine.database, await engine.database.read(lambda tx: tx.runs.leased(VERSION)))
     engine.start()
     sys.stdout.write(f"{os.getpid()}\n")
     sys.stdout.flush()

@@ -238,16 +238,16 @@ class RunStore(Protocol):
         """Add to the sums of a run, in whatever state it is: money is counted also after the end."""
         ...
 
-    def expired(self, limit: int) -> list[Run]:
-        """Running and drafting runs whose lease has run out by the database's clock."""
+    def expired(self, limit: int, version: int) -> list[Run]:
+        """Running and drafting runs that *version* may execute, whose lease has run out by the database's clock."""
         ...
 
-    def leased(self) -> list[Run]:
-        """Runs whose lease somebody holds, live or not."""
+    def leased(self, version: int) -> list[Run]:
+        """Runs that *version* may execute, whose lease somebody holds, live or not."""
         ...
 
-    def undelivered(self, older_than_ms: int, limit: int) -> list[str]:
-        """Runs ready to be claimed, waiting for longer than *older_than_ms*: a wake-up was lost."""
+    def undelivered(self, older_than_ms: int, limit: int, version: int) -> list[str]:
+        """Runs ready to be claimed by *version*, waiting for longer than *older_than_ms*: a wake-up was lost."""
         ...
 
     def first_queued(self, lane: str) -> str | None:

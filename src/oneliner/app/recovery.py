@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from oneliner.app import bills, journal, lanes
 from oneliner.app.claiming import recover
+from oneliner.app.runs import VERSION
 from oneliner.domain.errors import LeaseLost
 
 if TYPE_CHECKING:
@@ -23,12 +24,14 @@ KEY_LIFE_MS = 24 * 3_600_000
 
 
 async def sweep(database: Database, queue: Queue, *, undelivered_after_ms: int) -> int:
-    """Find and send on what was lost; how many runs were taken from lost workers."""
-    expired = await database.read(lambda tx: tx.runs.expired(BATCH))
+    """Find and send on what was lost; how many runs were taken from lost workers. Runs made for a newer version are left
+    to processes of that version.
+    """
+    expired = await database.read(lambda tx: tx.runs.expired(BATCH, VERSION))
     recovered = await recover_all(database, expired)
     for lane in await database.read(lambda tx: tx.lanes.stuck(BATCH)):
         await database.write(partial(_promote, lane=lane))
-    for run_id in await database.read(lambda tx: tx.runs.undelivered(undelivered_after_ms, BATCH)):
+    for run_id in await database.read(lambda tx: tx.runs.undelivered(undelivered_after_ms, BATCH, VERSION)):
         queue.wake(run_id)
     for message in await database.read(lambda tx: tx.messages.orphaned(BATCH)):
         await database.write(partial(_close_orphan, message=message))

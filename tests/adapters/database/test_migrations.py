@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -11,6 +13,7 @@ from sqlalchemy import create_engine
 from tests.support.engine import new_database
 
 from oneliner.adapters.database import migrate, schema_version
+from oneliner.adapters.database.schema_version import Schema
 from oneliner.adapters.database.tables import metadata
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ def test_the_newest_revision_is_the_tables(tmp_path: Path) -> None:
     with engine.begin() as connection:
         assert schema_version.current(connection) is None
         assert schema_version.bring_up_to_date(connection)
-        assert schema_version.is_newest(connection)
+        assert schema_version.schema_of(connection) is Schema.UP_TO_DATE
         assert ScriptDirectory.from_config(migrate.config_for()).get_current_head() == schema_version.NEWEST
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -54,3 +57,31 @@ def test_to_migrate_again_changes_nothing(tmp_path: Path) -> None:
         migrate.upgrade(connection)
     engine.dispose()
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("revision", "newest", "schema"),
+    [
+        (None, "0001", Schema.BEHIND),
+        ("0002", "0003", Schema.BEHIND),
+        ("0002-needs-0001", "0003", Schema.BEHIND),
+        ("0003", "0003", Schema.UP_TO_DATE),
+        ("0004", "0003", Schema.NEWER),
+        ("0005-needs-0003", "0003", Schema.NEWER),
+        ("0005-needs-0003", "0004", Schema.NEWER),
+        ("0005-needs-0003", "0002", Schema.TOO_NEW),
+        ("something else", "0003", Schema.TOO_NEW),
+    ],
+)
+def test_a_revision_tells_old_code_whether_it_may_go_on(revision: str | None, newest: str, schema: Schema) -> None:
+    assert schema_version.schema_at(revision, newest) is schema
+
+
+def test_the_names_of_the_migrations_never_take_back_what_they_need() -> None:
+    scripts = list(ScriptDirectory.from_config(migrate.config_for()).walk_revisions())[::-1]
+    # Each as code of the migration before it sees it: it may go on until a name says otherwise, and from then on not.
+    for before, after in pairwise(scripts):
+        for older in scripts[: scripts.index(before) + 1]:
+            seen = [schema_version.schema_at(s.revision, older.revision) for s in (before, after)]
+            assert seen != [Schema.TOO_NEW, Schema.NEWER]
+    assert [int(script.revision[:4]) for script in scripts] == list(range(1, len(scripts) + 1))

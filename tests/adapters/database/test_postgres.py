@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.support.databases import statement
 from tests.support.proxy import Cut, Proxy, proxied
 
-from oneliner.adapters.database.postgres import PostgresDatabase, is_migrated_postgres, migrate_postgres
+from oneliner.adapters.database.postgres import PostgresDatabase, migrate_postgres, schema_of_postgres
+from oneliner.adapters.database.schema_version import Schema
 from oneliner.adapters.database.tables import metadata
 from oneliner.domain.errors import NotFound, StorageFull, Unavailable
 from oneliner.domain.user import Caller, UserStatus
@@ -79,10 +80,10 @@ class Tries:
 
 async def test_the_migrations_of_an_empty_database_make_the_tables(postgres_server: PostgresServer) -> None:
     with postgres_server.fresh(migrated=False) as url:
-        assert not await is_migrated_postgres(url)
+        assert await schema_of_postgres(url) is Schema.BEHIND
         assert await migrate_postgres(url)
         assert not await migrate_postgres(url)
-        assert await is_migrated_postgres(url)
+        assert await schema_of_postgres(url) is Schema.UP_TO_DATE
         engine = create_async_engine(url)
         async with engine.connect() as connection:
             found = await connection.run_sync(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
@@ -93,7 +94,7 @@ async def test_the_migrations_of_an_empty_database_make_the_tables(postgres_serv
 async def test_processes_that_start_together_migrate_once(postgres_server: PostgresServer) -> None:
     with postgres_server.fresh(migrated=False) as url:
         await asyncio.gather(*[migrate_postgres(url) for _ in range(4)])
-        assert await is_migrated_postgres(url)
+        assert await schema_of_postgres(url) is Schema.UP_TO_DATE
 
 
 @pytest.mark.parametrize("change", ["UPDATE agent_run_events SET summary = ''", "DELETE FROM agent_run_events"])

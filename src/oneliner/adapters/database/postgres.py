@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from oneliner.adapters.database.schema_version import Schema
     from oneliner.app.ports import Effects, Transaction
 
 T = TypeVar("T")
@@ -271,14 +272,14 @@ class PostgresDatabase:
 
 async def migrate_postgres(url: str) -> bool:
     """Bring the database to the schema this code needs; whether anything was missing. Processes that start together
-    take turns. Raises Unavailable: it cannot be reached.
+    take turns. Raises Unavailable: it cannot be reached; Invalid: it is too new for this code.
     """
     return await _on_one_connection(url, schema_version.bring_up_to_date)
 
 
-async def is_migrated_postgres(url: str) -> bool:
-    """Whether the database has the schema this code needs; changes nothing. Raises Unavailable: cannot be reached."""
-    return await _on_one_connection(url, schema_version.is_newest)
+async def schema_of_postgres(url: str) -> Schema:
+    """What the database is to this code; changes nothing. Raises Unavailable: it cannot be reached."""
+    return await _on_one_connection(url, schema_version.schema_of)
 
 
 async def _on_one_connection(url: str, work: Callable[[Connection], T]) -> T:

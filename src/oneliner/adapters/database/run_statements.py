@@ -143,11 +143,21 @@ ADD_USAGE = Statement(
 )
 EXPIRED = Statement(
     select(*COLUMNS)
-    .where(runs.c.lease_until < database_now(), one_of(runs.c.run_status, _EXECUTING))
+    .where(
+        runs.c.lease_until < database_now(),
+        one_of(runs.c.run_status, _EXECUTING),
+        runs.c.min_version <= bindparam("version"),
+    )
     .order_by(runs.c.lease_until)
     .limit(bindparam("limit"))
 )
-LEASED = Statement(select(*COLUMNS).where(runs.c.lease_until.is_not(None), one_of(runs.c.run_status, _EXECUTING)))
+LEASED = Statement(
+    select(*COLUMNS).where(
+        runs.c.lease_until.is_not(None),
+        one_of(runs.c.run_status, _EXECUTING),
+        runs.c.min_version <= bindparam("version"),
+    )
+)
 UNDELIVERED = Statement(
     select(runs.c.id)
     .where(
@@ -158,7 +168,8 @@ UNDELIVERED = Statement(
                 runs.c.lease_owner == "",
                 runs.c.updated_at <= bindparam("before"),
             ),
-        )
+        ),
+        runs.c.min_version <= bindparam("version"),
     )
     .order_by(case((runs.c.queued_at.is_(None), 0), else_=runs.c.queued_at))
     .limit(bindparam("limit"))

@@ -193,15 +193,15 @@ class SqlRuns:
         added = {f"add_{name}": value for name, value in totals_values(totals).items()}
         sql.ADD_USAGE.run(self._driver, key=run_id, **added)
 
-    def expired(self, limit: int) -> list[Run]:
-        return [_run(r) for r in sql.EXPIRED.rows(self._driver, limit=limit)]
+    def expired(self, limit: int, version: int) -> list[Run]:
+        return [_run(r) for r in sql.EXPIRED.rows(self._driver, limit=limit, version=version)]
 
-    def leased(self) -> list[Run]:
-        return [_run(r) for r in sql.LEASED.rows(self._driver)]
+    def leased(self, version: int) -> list[Run]:
+        return [_run(r) for r in sql.LEASED.rows(self._driver, version=version)]
 
-    def undelivered(self, older_than_ms: int, limit: int) -> list[str]:
+    def undelivered(self, older_than_ms: int, limit: int, version: int) -> list[str]:
         before = self._now_ms - older_than_ms
-        return [r[0] for r in sql.UNDELIVERED.rows(self._driver, before=before, limit=limit)]
+        return [r[0] for r in sql.UNDELIVERED.rows(self._driver, before=before, limit=limit, version=version)]
 
     def first_queued(self, lane: str) -> str | None:
         row = sql.FIRST_QUEUED.first(self._driver, lane_is=lane)
