@@ -194,6 +194,15 @@ class Settings:
             has_option=False,
         )
     )
+    mcp_file: Path | None = field(
+        metadata=_about(
+            _PLACE,
+            PATH,
+            "",
+            "JSON file with the MCP servers whose tools the agent gets; see [MCP servers](mcp.md).",
+            shown="none",
+        )
+    )
 
     host: str = field(
         metadata=_about(

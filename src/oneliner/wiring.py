@@ -33,6 +33,8 @@ from oneliner.adapters.tools.builtin import BUILTIN_TOOLS
 from oneliner.adapters.tools.combined import CombinedTools
 from oneliner.adapters.tools.documents import document_tools
 from oneliner.adapters.tools.loading import load_module
+from oneliner.adapters.tools.mcp.configuration import read_file
+from oneliner.adapters.tools.mcp.servers import McpTools
 from oneliner.adapters.tools.python_tools import PythonTools
 from oneliner.app import recovery
 from oneliner.app.execution import Surroundings
@@ -198,8 +200,11 @@ async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool
     database = _database(settings, leave)
     stack.push_async_callback(database.close)
     models = await _models(settings, stack)
-    tools = _tools(settings, database)
+    mcp = McpTools(os.environ)
+    tools = CombinedTools([*_own_tools(settings, database), mcp])
     stack.push_async_callback(tools.close)
+    if settings.mcp_file is not None:
+        await mcp.use(read_file(settings.mcp_file))
     worker = Worker(
         Surroundings(database, bus, models, tools),
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
@@ -364,9 +369,9 @@ def _price_overrides(settings: Settings) -> Mapping[str, Mapping[str, str]]:
         raise Invalid(f"the price file {str(settings.prices)!r} cannot be read: {error}", setting="prices") from error
 
 
-def _tools(settings: Settings, database: Database) -> Tools:
+def _own_tools(settings: Settings, database: Database) -> list[Tools]:
     own = [function for target in settings.tools for function in load_module(target)]
-    return CombinedTools([PythonTools([*BUILTIN_TOOLS, *document_tools(database)]), PythonTools(own)])
+    return [PythonTools([*BUILTIN_TOOLS, *document_tools(database)]), PythonTools(own)]
 
 
 def _readiness(database: Database) -> Callable[[], Awaitable[Mapping[str, str]]]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from oneliner.adapters.models.limits import Limits
     from oneliner.app.ports import Effects, Transaction
+    from oneliner.app.tools import Tools
     from oneliner.domain.event import RunEvent
     from oneliner.domain.message import Message, ToolCall
     from oneliner.domain.run import Run
@@ -54,6 +55,7 @@ class Options:
     """How an engine differs from the usual."""
 
     tools: Sequence[Callable[..., object]] = ()
+    more_tools: Sequence[Tools] = ()
     lease_seconds: float = 30.0
     sweep_seconds: float = 0.2
     concurrency: int = 64
@@ -75,7 +77,7 @@ class Engine:
         self.models = ConfiguredModels(
             default=MODEL, base_url=base_url, api_key=KEY, environment={}, prices=PRICES, limits=options.limits
         )
-        self.tools = CombinedTools([PythonTools(BUILTIN_TOOLS), PythonTools(options.tools)])
+        self.tools = CombinedTools([PythonTools(BUILTIN_TOOLS), PythonTools(options.tools), *options.more_tools])
         self.woken: list[str] = []
         self.worker_id = secrets.token_hex(4)
         self.worker = Worker(

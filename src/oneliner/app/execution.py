@@ -19,7 +19,7 @@ from oneliner.app.checkpoint import Ask, Carry, Checkpoint, Stop
 from oneliner.app.live_text import LiveText
 from oneliner.app.model import Question
 from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, reason_for
-from oneliner.app.tools import BadArguments, CallContext, ToolFailed, UnknownTool
+from oneliner.app.tools import BadArguments, CallContext, OutcomeUnknown, ToolFailed, UnknownTool
 from oneliner.domain.errors import Invalid, ModelFailure, PolicyDenied
 from oneliner.domain.event import EventType
 from oneliner.domain.message import ToolCallState
@@ -148,19 +148,18 @@ class Execution:
 
         async def one(call: ToolCall) -> None:
             nonlocal left, following
-            state, content = await self._call(call, step.policy)
+            outcome = await self._call(call, step.policy)
             async with self._storing:
                 left -= 1
-                following = await self._checkpoint(
-                    partial(_after_tool, call=call, state=state, content=content, last=left == 0)
-                )
+                following = await self._checkpoint(partial(_after_tool, call=call, outcome=outcome, last=left == 0))
 
         async with asyncio.TaskGroup() as group:
             for call in step.calls:
                 group.create_task(one(call))
         return following
 
-    async def _call(self, call: ToolCall, policy: EffectivePolicy) -> tuple[ToolCallState, str]:
+    async def _call(self, call: ToolCall, policy: EffectivePolicy) -> tuple[ToolCallState, str] | None:
+        """How *call* ended, and what the model is told; None when nobody can know."""
         called_for = CallContext(
             run_id=self.run.id,
             session_id=self.run.session_id,
@@ -180,6 +179,8 @@ class Execution:
             return ToolCallState.DONE, await self._around.tools.call(permit, called_for)
         except PolicyDenied as error:
             return ToolCallState.DENIED, error.message
+        except OutcomeUnknown:
+            return None
         except ToolFailed as error:
             return ToolCallState.FAILED, error.message
 
@@ -238,8 +239,12 @@ def _after_failure(
     return ask
 
 
-def _after_tool(checkpoint: Checkpoint, *, call: ToolCall, state: ToolCallState, content: str, last: bool) -> Next:
-    checkpoint.took_result(call, state, content)
+def _after_tool(
+    checkpoint: Checkpoint, *, call: ToolCall, outcome: tuple[ToolCallState, str] | None, last: bool
+) -> Next:
+    if outcome is not None:
+        checkpoint.took_result(call, *outcome)
+    # A call without an outcome stays as it is, started; to go on is to ask a person about it.
     if last:
         return checkpoint.go_on()
     checkpoint.save()

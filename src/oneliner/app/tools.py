@@ -32,6 +32,12 @@ class BadArguments(ToolFailed):
     code = "bad_arguments"
 
 
+class OutcomeUnknown(ToolFailed):
+    """The tool was called, what came of it was lost, and it is none that may be called again: only a person can say."""
+
+    code = "outcome_unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class CallContext:
     """For whom and for which run a tool is called. ``idempotency_key`` is the same at every attempt of one call."""

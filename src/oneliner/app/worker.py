@@ -14,7 +14,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from oneliner.app import context, recovery
@@ -75,6 +75,7 @@ class Worker:
         # Runs whose claim is under way, and what has happened to them since.
         self._claiming: dict[str, _Cause | None] = {}
         self._stopping = False
+        self._newest_terms: Terms | None = None
 
     @property
     def holds(self) -> int:
@@ -179,12 +180,17 @@ class Worker:
     def _renew(self, tx: Transaction, run_ids: set[str]) -> set[str]:
         return tx.runs.renew(self._worker_id, int(self._lease_seconds * 1000), run_ids)
 
-    @cached_property
+    @property
     def _terms(self) -> Terms:
-        model = self._around.models.default
+        """What an execution that begins now works with. An execution keeps its own: one that is under way sees the
+        tools it began with, whatever comes and goes meanwhile.
+        """
         tools = [ASK_USER, MARK_STEP, *self._around.tools.specs()]
-        price = self._around.models.price(model)
-        return Terms(MAIN_EXECUTOR, model, price, tools, context.estimate_tools(tools))
+        if self._newest_terms is None or self._newest_terms.tools != tools:
+            model = self._around.models.default
+            price = self._around.models.price(model)
+            self._newest_terms = Terms(MAIN_EXECUTOR, model, price, tools, context.estimate_tools(tools))
+        return self._newest_terms
 
     async def _carry_through(self, claimed: Claimed, cause: _Cause | None) -> None:
         run, terms = claimed.run, self._terms
