@@ -25,6 +25,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("oneliner.terminal.commands.run", "Give the agent something to do, and watch it."),
     "runs": ("oneliner.terminal.commands.runs", "List runs, show one, follow one."),
     "token": ("oneliner.terminal.commands.token", "Print a token for a user."),
+    "db": ("oneliner.terminal.commands.db", "Copy a whole database into another."),
     "migrate": ("oneliner.terminal.commands.migrate", "Bring the database up to date."),
 }
 _FAILED, _USAGE, _INTERRUPTED = 1, 2, 130

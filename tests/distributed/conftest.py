@@ -123,6 +123,16 @@ class Client:
         async with self._http.post(f"{self._url}/v2/oneliner/runs/{run_id}/cancel", json={}) as answer:
             assert answer.status == 200, await answer.text()
 
+    async def resume(self, run_id: str, answer: object) -> None:
+        async with self._http.post(f"{self._url}/v2/oneliner/runs/{run_id}/resume", json={"answer": answer}) as said:
+            assert said.status == 200, await said.text()
+
+    async def until(self, run_id: str, status: str) -> None:
+        """Wait until a run is in *status*."""
+        async with asyncio.timeout(60):
+            while (await self.run(run_id))["run_status"] != status:  # noqa: ASYNC110 - another process decides
+                await asyncio.sleep(0.05)
+
     async def run(self, run_id: str) -> dict[str, Any]:
         async with self._http.get(f"{self._url}/v2/oneliner/runs/{run_id}") as answer:
             return await answer.json()

@@ -274,15 +274,18 @@ async def migrate_postgres(url: str) -> bool:
     """Bring the database to the schema this code needs; whether anything was missing. Processes that start together
     take turns. Raises Unavailable: it cannot be reached; Invalid: it is too new for this code.
     """
-    return await _on_one_connection(url, schema_version.bring_up_to_date)
+    return await on_one_connection(url, schema_version.bring_up_to_date)
 
 
 async def schema_of_postgres(url: str) -> Schema:
     """What the database is to this code; changes nothing. Raises Unavailable: it cannot be reached."""
-    return await _on_one_connection(url, schema_version.schema_of)
+    return await on_one_connection(url, schema_version.schema_of)
 
 
-async def _on_one_connection(url: str, work: Callable[[Connection], T]) -> T:
+async def on_one_connection(url: str, work: Callable[[Connection], T]) -> T:
+    """The result of *work*, done as one transaction that may take as long as it needs. Raises Unavailable: the database
+    cannot be reached.
+    """
     # No statement timeout: building an index may take its time.
     engine = _engine(url, {"lock_timeout": "60s"}, poolclass=pool.NullPool)
     try:
