@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from tests.support.databases import stand_in
-from tests.support.engine import Engine, Options, running
+from tests.support.engine import ALICE, BOB, Engine, Options, new_database, running
 from tests.support.invariants import check_database
 
 from oneliner.app import retries
 from oneliner.testing import ModelServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
     from pathlib import Path
 
 
@@ -22,6 +22,10 @@ class Start(Protocol):
     """Starts the engine of a test, with what it needs to be different."""
 
     async def __call__(self, options: Options | None = None) -> Engine: ...
+
+
+class Open(Protocol):
+    async def __call__(self, options: Options | None = None, *, starts: bool = True) -> Engine: ...
 
 
 @pytest.fixture
@@ -49,6 +53,26 @@ async def start(path: Path, server: ModelServer) -> AsyncIterator[Start]:
             return await stack.enter_async_context(running(path, server, options))
 
         yield start
+    check_database(path)
+
+
+@pytest.fixture
+async def open_engine(path: Path, server: ModelServer) -> AsyncGenerator[Open]:
+    """Opens engines on one database, as processes do that share it or follow each other."""
+    opened: list[Engine] = []
+    new_database(path)
+
+    async def open_engine(options: Options | None = None, *, starts: bool = True) -> Engine:
+        engine = Engine(path, server.base_url, options or Options(sweep_seconds=0.05))
+        opened.append(engine)
+        await engine.admit(ALICE, BOB)
+        if starts:
+            engine.start()
+        return engine
+
+    yield open_engine
+    for engine in opened:
+        await engine.stop()
     check_database(path)
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.support.engine import ALICE, BOB, TASK, Options
 
 from oneliner.app import runs
+from oneliner.app.journal import EVERYTHING
 from oneliner.app.ports import Page, RunFilter
 from oneliner.domain.run import ENDED, RunStatus, chat_lane
 from oneliner.testing import Call, Held, ModelServer, Reply, server_error
@@ -18,9 +19,15 @@ if TYPE_CHECKING:
     from tests.app.conftest import Start
     from tests.support.engine import Engine
 
+    from oneliner.domain.run import Run
     from oneliner.testing import Script
 
 RUNNING = frozenset({RunStatus.RUNNING})
+
+
+async def place(engine: Engine, run: Run) -> int:
+    """How many runs of its lane are ahead of *run*."""
+    return await engine.database.read(lambda tx: runs.position(tx, tx.runs.get(run.id, EVERYTHING)))
 
 
 async def test_runs_of_a_session_go_one_at_a_time_in_their_order(engine: Engine, server: ModelServer) -> None:
@@ -30,8 +37,12 @@ async def test_runs_of_a_session_go_one_at_a_time_in_their_order(engine: Engine,
     second = await engine.chat("two", session_id=first.session_id)
     third = await engine.chat("three", session_id=first.session_id)
     await engine.settled(first.id, RUNNING)
-    assert [(await engine.write(runs.get, r.id))[1] for r in (first, second, third)] == [0, 1, 2]
-    assert [p for _, p in await engine.write(runs.page, Page(), RunFilter(session_id=first.session_id))] == [2, 1, 0]
+    assert [await place(engine, r) for r in (first, second, third)] == [0, 1, 2]
+    assert [r.id for r in await engine.write(runs.page, Page(), RunFilter(session_id=first.session_id))] == [
+        third.id,
+        second.id,
+        first.id,
+    ]
     gate.set()
     for run, text in ((first, "1"), (second, "2"), (third, "3")):
         assert (await engine.settled(run.id, ENDED)).result["text"] == text
@@ -59,7 +70,7 @@ async def test_handoffs_of_a_user_and_project_share_a_lane_across_sessions(engin
     await engine.confirm(two)
     await engine.confirm(one)
     await engine.settled(two.id, RUNNING)
-    assert (await engine.write(runs.get, one.id))[1] == 1
+    assert await place(engine, one) == 1
     gate.set()
     await engine.settled(one.id, ENDED)
 
@@ -125,7 +136,7 @@ async def test_a_resumed_run_waits_its_turn_behind_who_went_meanwhile(engine: En
     second = await engine.chat("second", session_id=asking.session_id)
     await engine.settled(second.id, RUNNING)
     assert (await engine.resume(asking, {"answer": "!"})).run_status is RunStatus.QUEUED
-    assert (await engine.write(runs.get, asking.id))[1] == 1
+    assert await place(engine, asking) == 1
     gate.set()
     assert (await engine.settled(asking.id, ENDED)).result["text"] == "1"
 
@@ -138,7 +149,8 @@ async def test_a_thousand_queued_runs_of_a_lane_hold_one_queue_message(start: St
     await engine.settled(first.id, RUNNING)
     rest = await asyncio.gather(*(engine.chat(str(n), session_id=first.session_id) for n in range(1, 1001)))
     assert Counter(engine.woken) == {first.id: 1}
-    assert [p for _, p in await engine.write(runs.page, Page(3), RunFilter(session_id=first.session_id))] == [
+    newest = await engine.write(runs.page, Page(3), RunFilter(session_id=first.session_id))
+    assert [await place(engine, run) for run in newest] == [
         1000,
         999,
         998,

@@ -331,7 +331,7 @@ async def test_another_user_finds_nothing_and_moves_nothing(engine: Engine, serv
         with pytest.raises(NotFound):
             await engine.write(use_case, *arguments, caller=BOB)
     assert await engine.write(runs.page, Page(), RunFilter(), caller=BOB) == []
-    found, _ = await engine.write(runs.get, run.id, caller=ADMIN)
+    found = await engine.write(runs.get, run.id, caller=ADMIN)
     assert found.id == run.id
 
 
@@ -350,7 +350,7 @@ async def test_deleting_a_session_cancels_and_hides_all_it_holds(engine: Engine,
         await engine.write(session_deletion.delete, run.session_id)
     assert await engine.messages(run.session_id) == []
     await engine.write(sessions.restore, run.session_id, caller=ADMIN)
-    assert (await engine.write(runs.get, run.id))[0].run_status is RunStatus.CANCELLED
+    assert (await engine.write(runs.get, run.id)).run_status is RunStatus.CANCELLED
     assert len(await engine.messages(run.session_id)) == 3
     await server.until(lambda: server.bill()["aborted"] == 1)
 

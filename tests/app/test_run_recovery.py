@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.engine import ALICE, BOB, Engine, Options, new_database
-from tests.support.invariants import check_database, check_ended
+from tests.support.engine import Engine, Options
+from tests.support.invariants import check_ended
 
 import oneliner
 from oneliner.app import recovery, runs
@@ -21,39 +21,16 @@ from oneliner.testing import Call, Held, Reply
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
-    from typing import Protocol
+
+    from tests.app.conftest import Open
 
     from oneliner.domain.run import Run
     from oneliner.testing import ModelServer
 
-    class Open(Protocol):
-        async def __call__(self, options: Options | None = None, *, starts: bool = True) -> Engine: ...
-
-
-RUNNING = frozenset({RunStatus.RUNNING})
 WORDS = Reply("one two three four five", chunk_chars=4)
+RUNNING = frozenset({RunStatus.RUNNING})
 DRAFT = runs.Handoff("a task", "home", "button", draft=True)
 PROPOSAL = Reply(tool_calls=[Call("propose_plan", {"goal": "g", "steps": ["look"]})])
-
-
-@pytest.fixture
-async def open_engine(path: Path, server: ModelServer) -> AsyncGenerator[Open]:
-    """Opens engines on one database, as processes do that share it or follow each other."""
-    opened: list[Engine] = []
-    new_database(path)
-
-    async def open_engine(options: Options | None = None, *, starts: bool = True) -> Engine:
-        engine = Engine(path, server.base_url, options or Options(sweep_seconds=0.05))
-        opened.append(engine)
-        await engine.admit(ALICE, BOB)
-        if starts:
-            engine.start()
-        return engine
-
-    yield open_engine
-    for engine in opened:
-        await engine.stop()
-    check_database(path)
 
 
 def held() -> Held:

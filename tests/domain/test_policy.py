@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from oneliner.domain.errors import PolicyDenied
 from oneliner.domain.permits import check_model
 from oneliner.domain.policy import (
+    BUDGETS,
+    COUNTS,
     FIELDS,
     Confirmation,
     EffectivePolicy,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 NOW_MS = 1_800_000_000_000
 ORDINARY = (LayerName.SYSTEM, LayerName.PLATFORM, LayerName.PROJECT, LayerName.USER)
-LIMITS = ("max_steps", "max_seconds", "max_output_tokens", "max_tool_calls")
+LIMITS = (*COUNTS, *BUDGETS)
 MODELS = ("openai/gpt-5", "openai/gpt-5-mini", "anthropic/claude", "ollama/qwen")
 
 

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from oneliner.domain.errors import Invalid
 from oneliner.domain.policy import Confirmation, Layer, LayerName, Rules, effective, take_snapshot
-from oneliner.domain.policy_json import rules_from_json, rules_to_json, snapshot_from_json, snapshot_to_json
+from oneliner.domain.policy_json import (
+    LARGEST_BUDGET,
+    rules_from_json,
+    rules_to_json,
+    snapshot_from_json,
+    snapshot_to_json,
+)
 
 NOW_MS = 1_800_000_000_000
 
@@ -24,6 +30,10 @@ any_rules = st.builds(
     max_seconds=limits,
     max_output_tokens=limits,
     max_tool_calls=limits,
+    run_budget=st.none() | st.integers(0, LARGEST_BUDGET),
+    user_day_budget=limits,
+    project_day_budget=limits,
+    day_budget=limits,
 )
 any_layers = st.lists(
     st.builds(

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from oneliner.adapters.database.encoding import TOTALS
+from oneliner.domain.budget import DAY_MS
 from oneliner.domain.event import EventType
 from oneliner.domain.run import BEGINNINGS, ENDED, MOVES, TERMINAL_EVENTS, RunStatus
 from tests.support.databases import tables as tables_of
@@ -39,6 +40,7 @@ def check_database(path: Path) -> None:
         cursors = sorted(e["owner_seq"] for e in events if e["user_id"] == user["id"])
         assert cursors == list(range(1, user["event_cursor"] + 1)), f"cursor of user {user['id']}"
     _check_lanes(tables)
+    _check_budgets(tables)
 
 
 def check_ended(path: Path) -> None:
@@ -117,3 +119,19 @@ def _check_lanes(tables: Mapping[str, list[Row]]) -> None:
             assert active.get(run["lane"]) == run["id"], f"{run['id']} runs out of turn"
         if run["run_status"] == RunStatus.QUEUED:
             assert active.get(run["lane"]), f"nobody may go in lane {run['lane']}"
+
+
+def _check_budgets(tables: Mapping[str, list[Row]]) -> None:
+    """What a counter says is what the messages say; one that is to be counted again says nothing yet."""
+    columns = {"run": "run_id", "user_day": "user_id", "project_day": "project_id"}
+    for counter in [c for c in tables["budget_counters"] if c["turn"]]:
+        key = [counter["budget"], counter["of"], counter["day"]]
+        counted = [
+            m
+            for m in tables["messages"]
+            if (key[0] == "day" or m[columns[key[0]]] == key[1])
+            and (key[0] == "run" or m["created_at"] // DAY_MS == key[2])
+        ]
+        is_open = [m for m in counted if m["state"] == "streaming"]
+        assert counter["used_nanos"] == sum(m["cost_nanos"] or 0 for m in counted if m not in is_open), f"used of {key}"
+        assert counter["reserved_nanos"] == sum(m["reserved_nanos"] for m in is_open), f"reserved of {key}"

@@ -164,4 +164,4 @@ def _charge(tx: Transaction, run_id: str) -> None:
     message_id = bills.begin(
         tx, run, executor="main", model="test/model", price=price, purpose=Purpose.ANSWER, estimated_input=1
     )
-    bills.settle(tx, run, message_id, MessageState.COMPLETE, "hello", (), Usage(1_000, 500), price)
+    bills.settle(tx, run, message_id, MessageState.COMPLETE, "hello", (), Usage(1_000, 500), price, None)

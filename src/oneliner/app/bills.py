@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oneliner.app import budgets
+from oneliner.domain.budget import CounterKey, Held
 from oneliner.domain.message import Message, MessageState, Role
 from oneliner.domain.usage import Price, Totals, Usage, cost_nanos, estimate_tokens, usd
 
@@ -29,8 +31,11 @@ def begin(
     price: Price | None,
     purpose: Purpose,
     estimated_input: int,
+    held: Held | None = None,
 ) -> str:
-    """Begin the message for a call of *model*; its id. *estimated_input* is about how many tokens are sent."""
+    """Begin the message for a call of *model*; its id. *estimated_input* is about how many tokens are sent, *held* what
+    is reserved for it.
+    """
     message_id = tx.new_id()
     tx.messages.add(
         Message(
@@ -47,7 +52,13 @@ def begin(
             model=model,
             executor=executor,
             created_at=tx.now_ms,
-            details={"estimated_input": estimated_input, "price": _price_to_json(price), "fence": run.fence},
+            reserved_nanos=0 if held is None else held.nanos,
+            details={
+                "estimated_input": estimated_input,
+                "price": _price_to_json(price),
+                "fence": run.fence,
+                **({} if held is None else {"budgets": [[key.budget, key.of, key.day] for key in held.keys]}),
+            },
         )
     )
     return message_id
@@ -62,8 +73,9 @@ def settle(
     tool_calls: Sequence[AskedCall],
     usage: Usage,
     price: Price | None,
+    held: Held | None,
 ) -> Mapping[str, object] | None:
-    """Give a begun message its text and its bill, and add it to the sums of its run and session.
+    """Give a begun message its text and its bill, add it to the sums of its run and session, and settle what it *held*.
 
     The bill as events tell it; None, and nothing written, when somebody has settled the message before.
     """
@@ -80,6 +92,8 @@ def settle(
         int(usage.estimated),
     )
     tx.runs.add_usage(run.id, totals)
+    if held is not None:
+        budgets.settle(tx, held, cost or 0)
     tx.sessions.grow(run.session_id, 0, totals)
     return {
         "input_tokens": usage.input_tokens,
@@ -97,12 +111,21 @@ def settle_lost(tx: Transaction, run: Run, message: Message, text: str = "") -> 
     sent = message.details.get("estimated_input")
     usage = Usage(sent if isinstance(sent, int) else 0, estimate_tokens(text), 0, estimated=True)
     price = _price_from_json(message.details.get("price"))
-    return settle(tx, run, message.id, MessageState.INTERRUPTED, text, (), usage, price) is not None
+    return settle(tx, run, message.id, MessageState.INTERRUPTED, text, (), usage, price, _held_of(message)) is not None
 
 
 def settle_unsent(tx: Transaction, run: Run, message: Message) -> None:
     """Close a begun message whose call was refused before it cost anything."""
-    settle(tx, run, message.id, MessageState.INTERRUPTED, "", (), Usage(), Price(0, 0, 0, "not charged"))
+    free = Price(0, 0, 0, "not charged")
+    settle(tx, run, message.id, MessageState.INTERRUPTED, "", (), Usage(), free, _held_of(message))
+
+
+def _held_of(message: Message) -> Held | None:
+    match message.details.get("budgets"):
+        case [*keys]:
+            return Held(message.reserved_nanos, tuple(CounterKey(*key) for key in keys))
+        case _:
+            return None
 
 
 def _price_to_json(price: Price | None) -> list[object] | None:

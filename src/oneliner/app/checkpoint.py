@@ -12,7 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from oneliner.app import answers, bills, context, control, governance, journal, lanes
+from oneliner.app import answers, bills, budgets, context, control, governance, journal, lanes
+from oneliner.app.budgets import Exceeded
 from oneliner.app.model import Turn
 from oneliner.app.ports import Lease
 from oneliner.app.tool_results import preview, store_result
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from oneliner.app.answer_calls import Planned
     from oneliner.app.model import Answer, ToolSpec
     from oneliner.app.ports import Transaction
+    from oneliner.domain.budget import Held
     from oneliner.domain.permits import ModelPermit
     from oneliner.domain.plan import Plan
     from oneliner.domain.policy import EffectivePolicy
@@ -64,6 +66,7 @@ class Ask:
     policy: EffectivePolicy
     estimated_input: int
     reminder: str = ""
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ class Checkpoint:
             answer.tool_calls,
             answer.usage,
             self._terms.price,
+            ask.held,
         )
         if bill is None:
             raise LeaseLost(f"the answer of message {ask.message_id!r} came too late; it is closed")
@@ -230,9 +234,12 @@ class Checkpoint:
         self._begin_step()
         turns = self._turns(policy, reminder)
         estimated = context.estimate_turns(turns) + self._terms.tools_tokens
-        message_id = self._begin_message(Purpose.ANSWER, estimated)
+        held = self._reserve(policy, estimated)
+        if isinstance(held, Exceeded):
+            return self.block(Reason.BUDGET_EXCEEDED, held.asked, resumes_at=held.resumes_at)
+        message_id = self._begin_message(Purpose.ANSWER, estimated, held)
         self._flush(steps_taken=self.run.steps_taken + 1, active_executor_key=self._terms.executor)
-        return Ask(permit, message_id, turns, policy, estimated, reminder)
+        return Ask(permit, message_id, turns, policy, estimated, reminder, held)
 
     def carry(self, calls: Sequence[ToolCall]) -> Next:
         """Store the intent to carry out those of *calls* that the rules allow, and refuse the others; when only
@@ -277,9 +284,13 @@ class Checkpoint:
         except PolicyDenied as error:
             return self.fail(Reason.POLICY_DENIED, error=error.message, **error.params)
         estimated = context.estimate_turns(turns) + context.estimate_tools(tools)
-        message_id = self._begin_message(Purpose.PLAN, estimated)
+        held = self._reserve(policy, estimated)
+        if isinstance(held, Exceeded):
+            # A draft asks nobody: the run fails, and whoever retries it drafts again.
+            return self.fail(Reason.BUDGET_EXCEEDED, error=held.text, budget=held.asked["budget"])
+        message_id = self._begin_message(Purpose.PLAN, estimated, held)
         self._flush(active_executor_key=self._terms.executor)
-        return Ask(permit, message_id, turns, policy, estimated)
+        return Ask(permit, message_id, turns, policy, estimated, held=held)
 
     def complete(self, message_id: str, text: str) -> Stop:
         """End the run well, with its last answer as the result."""
@@ -293,8 +304,8 @@ class Checkpoint:
         told = {**details, "code": str(reason)}
         return self._leave(Trigger.FAIL, told, reason=reason, result={"error": details.get("error", "")})
 
-    def block(self, reason: Reason, asked: Mapping[str, object]) -> Stop:
-        """Let the run wait for a person; its lane is free meanwhile."""
+    def block(self, reason: Reason, asked: Mapping[str, object], *, resumes_at: int | None = None) -> Stop:
+        """Let the run wait for a person, or until *resumes_at* (ms); its lane is free meanwhile."""
         return self._leave(
             Trigger.BLOCK,
             {"code": str(reason), "asked": asked},
@@ -302,6 +313,7 @@ class Checkpoint:
             blocked_reason=str(reason),
             blocked=asked,
             needs_user_input=True,
+            resumes_at=resumes_at,
         )
 
     def save(self) -> None:
@@ -322,7 +334,10 @@ class Checkpoint:
             self.refused_call(call, ToolCallState.DENIED, error.message, layer=error.params["layer"])
         return allowed
 
-    def _begin_message(self, purpose: Purpose, estimated_input: int) -> str:
+    def _reserve(self, policy: EffectivePolicy, estimated_input: int) -> Held | Exceeded | None:
+        return budgets.reserve(self._tx, self.run, policy, self._terms.model, self._terms.price, estimated_input)
+
+    def _begin_message(self, purpose: Purpose, estimated_input: int, held: Held | None) -> str:
         return bills.begin(
             self._tx,
             self.run,
@@ -331,6 +346,7 @@ class Checkpoint:
             price=self._terms.price,
             purpose=purpose,
             estimated_input=estimated_input,
+            held=held,
         )
 
     def _turns(self, policy: EffectivePolicy, reminder: str) -> list[Turn]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from oneliner.domain.budget import SETTABLE_IN
 from oneliner.domain.errors import Invalid, NotFound, VersionChanged
-from oneliner.domain.policy import LayerName, Rules, effective, take_snapshot, tightened
+from oneliner.domain.policy import BUDGETS, LayerName, Rules, effective, take_snapshot, tightened
 
 if TYPE_CHECKING:
     from oneliner.app.ports import Page, Transaction
@@ -55,6 +56,8 @@ def put_layer(
     if not (name is LayerName.USER and scope_key == caller.user_id):
         caller.check_admin()
     _check_version(tx, name, scope_key, seen_version)
+    _check_budgets(name, rules)
+    _recount(tx, tx.policies.get(name, scope_key), rules)
     written = tx.policies.put(name, scope_key, rules, caller.user_id, "", None)
     # Now that the row is held: somebody may have written it between the check and here.
     if seen_version is not None and written.version != seen_version + 1:
@@ -79,6 +82,7 @@ def put_override(
         raise Invalid(f"an override needs a notice of 1 to {MAX_NOTICE_CHARS} characters", field="notice")
     if expires_at_ms is None or expires_at_ms <= tx.now_ms:
         raise Invalid("an override needs an expiry in the future", field="expires_at")
+    _recount(tx, tx.policies.get(LayerName.ADMIN_OVERRIDE, scope_key), rules)
     return tx.policies.put(LayerName.ADMIN_OVERRIDE, scope_key, rules, caller.user_id, notice.strip(), expires_at_ms)
 
 
@@ -113,6 +117,23 @@ def _check_scope(name: LayerName, scope_key: str) -> None:
             "the system layer has no scope; every other layer needs the name of its platform, project or user",
             field="scope",
         )
+
+
+def _check_budgets(name: LayerName, rules: Rules) -> None:
+    for field, layers in SETTABLE_IN.items():
+        if getattr(rules, field) is not None and name not in layers:
+            raise Invalid(
+                f"{field} cannot be set in the {name} layer, which does not hold for all that it counts; "
+                f"set it in one of: {', '.join(la for la in LayerName if la in layers)}",
+                field=field,
+            )
+
+
+def _recount(tx: Transaction, before: Layer | None, rules: Rules) -> None:
+    """Where a budget begins, calls were made that its counters have not seen."""
+    was = before.rules if before is not None and before.is_live(tx.now_ms) else Rules()
+    if any(getattr(was, field) is None and getattr(rules, field) is not None for field in BUDGETS):
+        tx.budgets.recount()
 
 
 def _check_version(tx: Transaction, name: LayerName, scope_key: str, seen: int | None) -> None:

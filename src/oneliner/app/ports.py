@@ -3,7 +3,7 @@
 A use case that touches the database is a plain function of a :class:`Transaction`; :class:`Database` runs it. Effects
 are collected on the transaction and leave after its commit, so nobody is told of what did not happen.
 
-Lock order, for every function here and above: lanes by name, runs by id, session, user. Reads are scoped to the caller
+Lock order, for every function here and above: lanes by name, runs by id, budget counters by key, session, user. Reads are scoped to the caller
 in one place: a :class:`Scope`; what is outside of it is answered as what does not exist.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
+    from oneliner.domain.budget import Counter, CounterKey
     from oneliner.domain.document import Document, DocumentVersion, SearchHit
     from oneliner.domain.event import Draft, RunEvent
     from oneliner.domain.message import AskedCall, Message, MessageState, ToolCall, ToolCallState
@@ -250,12 +251,20 @@ class RunStore(Protocol):
         """Runs ready to be claimed by *version*, waiting for longer than *older_than_ms*: a wake-up was lost."""
         ...
 
+    def due_to_resume(self, limit: int) -> list[Run]:
+        """Blocked runs whose time to go on by themselves has come."""
+        ...
+
     def first_queued(self, lane: str) -> str | None:
         """The oldest queued run of a lane."""
         ...
 
     def queue_position(self, run: Run) -> int:
         """How many queued or active runs of its lane are ahead of a queued run."""
+        ...
+
+    def done_before(self, user_id: str, source_screen: str, source_action_key: str, limit: int) -> list[Run]:
+        """The newest runs of a user that came from the same action and are done."""
         ...
 
     def open_in_session(self, session_id: str) -> list[Run]:
@@ -280,6 +289,30 @@ class EventStore(Protocol):
 
     def cursor_of(self, user_id: str) -> int:
         """The ``owner_seq`` of a user's newest event, or 0."""
+        ...
+
+
+class BudgetStore(Protocol):
+    """Counters of budgets. A counter that is not there yet begins with what the messages of its day (or run) say."""
+
+    def reserve(self, key: CounterKey, nanos: int) -> Counter:
+        """Lock a counter and add to what is reserved in it; the counter after it."""
+        ...
+
+    def settle(self, key: CounterKey, reserved: int, cost: int) -> None:
+        """Take back what was reserved and add what was spent, in nano-USD."""
+        ...
+
+    def grant(self, key: CounterKey, nanos: int) -> None:
+        """Give more on top of the limit."""
+        ...
+
+    def read(self, key: CounterKey) -> Counter:
+        """A counter as it stands."""
+        ...
+
+    def recount(self) -> None:
+        """Have every counter begin again from the messages: which calls are counted has changed."""
         ...
 
 
@@ -434,6 +467,8 @@ class Transaction(Protocol):
     def lanes(self) -> LaneStore: ...  # noqa: D102
     @property
     def tool_calls(self) -> ToolCallStore: ...  # noqa: D102
+    @property
+    def budgets(self) -> BudgetStore: ...  # noqa: D102
     @property
     def policies(self) -> PolicyStore: ...  # noqa: D102
     @property

@@ -9,10 +9,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from oneliner.app import bills, journal, lanes
+from oneliner.app import bills, journal, lanes, runs
 from oneliner.app.claiming import recover
 from oneliner.app.runs import VERSION
 from oneliner.domain.errors import LeaseLost
+from oneliner.domain.run import RunStatus
 
 if TYPE_CHECKING:
     from oneliner.app.ports import Database, Queue, Transaction
@@ -29,6 +30,8 @@ async def sweep(database: Database, queue: Queue, *, undelivered_after_ms: int) 
     """
     expired = await database.read(lambda tx: tx.runs.expired(BATCH, VERSION))
     recovered = await recover_all(database, expired)
+    for run in await database.read(lambda tx: tx.runs.due_to_resume(BATCH)):
+        await database.write(partial(_resume_due, run_id=run.id, lane=run.lane))
     for lane in await database.read(lambda tx: tx.lanes.stuck(BATCH)):
         await database.write(partial(_promote, lane=lane))
     for run_id in await database.read(lambda tx: tx.runs.undelivered(undelivered_after_ms, BATCH, VERSION)):
@@ -53,6 +56,17 @@ async def recover_all(database: Database, runs: list[Run]) -> int:
 async def forget_old_keys(database: Database) -> int:
     """Forget idempotency keys that are a day old; how many."""
     return await database.write(lambda tx: tx.keys.purge(tx.now_ms - KEY_LIFE_MS))
+
+
+def _resume_due(tx: Transaction, run_id: str, lane: str) -> None:
+    """Let a run go on whose wait was until now; unless somebody was faster."""
+    lanes.hold(tx, lane)
+    run = tx.runs.get(run_id, journal.EVERYTHING, lock=True)
+    is_due = run.resumes_at is not None and run.resumes_at <= tx.now_ms
+    if run.run_status is not RunStatus.BLOCKED or run.deleted_at is not None or not is_due:
+        return
+    lanes.enter(tx, lane, run_id)
+    runs.resume_as(tx, run, {"by": "", "reason": "", "answered": str(run.blocked.get("kind", ""))})
 
 
 def _promote(tx: Transaction, lane: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from oneliner.app import governance, journal, lanes, sessions
+from oneliner.app import budgets, governance, journal, lanes, sessions
 from oneliner.app.answers import apply_answer
 from oneliner.app.ports import Page, RunFilter, Scope
 from oneliner.domain import policy
@@ -163,21 +163,26 @@ def cancel_as(tx: Transaction, run: Run, reason: Reason, details: Mapping[str, o
 def resume(tx: Transaction, caller: Caller, run_id: str, answer: object, reason: str) -> Run:
     """Answer what a blocked run asks, and let it go on.
 
-    Raises NotFound; IllegalMove: it is not blocked; Invalid: the answer does not fit what was asked.
+    Raises NotFound; IllegalMove: it is not blocked; Invalid: the answer does not fit what was asked; Forbidden: it asks
+    for money that is not the caller's to give.
     """
     run = tx.runs.get(run_id, scope_of(caller))
     lanes.enter(tx, run.lane, run.id)
     # Again, now that its lane is held: this is the question that the answer is for.
     run = tx.runs.get(run_id, scope_of(caller), lock=True)
     advance(run.run_status, Trigger.RESUME)
-    apply_answer(tx, run, answer)
-    return journal.move(
-        tx,
-        run.id,
-        Trigger.RESUME,
-        details={"by": caller.user_id, "reason": reason, "answered": str(run.blocked.get("kind", ""))},
-        changes={"reason": Reason.NONE, "needs_user_input": False, "blocked_reason": "", "blocked": {}},
-    )
+    details: dict[str, object] = {"by": caller.user_id, "reason": reason, "answered": str(run.blocked.get("kind", ""))}
+    if run.blocked.get("kind") == budgets.BUDGET:
+        details |= budgets.grant(tx, caller, run, answer)
+    else:
+        apply_answer(tx, run, answer)
+    return resume_as(tx, run, details)
+
+
+def resume_as(tx: Transaction, run: Run, details: Mapping[str, object]) -> Run:
+    """Let a blocked *run* go on; its lane is entered already."""
+    changes = {"reason": Reason.NONE, "needs_user_input": False, "blocked_reason": "", "blocked": {}}
+    return journal.move(tx, run.id, Trigger.RESUME, details=details, changes=changes)
 
 
 def retry(tx: Transaction, caller: Caller, run_id: str, reason: str) -> Run:
@@ -236,10 +241,9 @@ def edit_plan(
     return touched
 
 
-def get(tx: Transaction, caller: Caller, run_id: str) -> tuple[Run, int]:
-    """One run, and how many are ahead of it in its lane. Raises NotFound."""
-    run = tx.runs.get(run_id, scope_of(caller))
-    return run, position(tx, run)
+def get(tx: Transaction, caller: Caller, run_id: str) -> Run:
+    """One run. Raises NotFound."""
+    return tx.runs.get(run_id, scope_of(caller))
 
 
 def position(tx: Transaction, run: Run) -> int:
@@ -247,10 +251,9 @@ def position(tx: Transaction, run: Run) -> int:
     return tx.runs.queue_position(run) if run.run_status is RunStatus.QUEUED else 0
 
 
-def page(tx: Transaction, caller: Caller, part: Page, only: RunFilter) -> list[tuple[Run, int]]:
-    """Runs the caller may see, newest first, each with its place in its lane."""
-    scope = scope_of(caller)
-    return [(run, position(tx, run)) for run in tx.runs.page(scope, part, only)]
+def page(tx: Transaction, caller: Caller, part: Page, only: RunFilter) -> list[Run]:
+    """Runs the caller may see, newest first."""
+    return tx.runs.page(scope_of(caller), part, only)
 
 
 def events(tx: Transaction, caller: Caller, run_id: str, after: int, limit: int) -> tuple[Run, list[RunEvent]]:
@@ -319,6 +322,7 @@ def _new_run(
         steps_taken=0,
         last_seq=len(BEGINNINGS[status]),
         queued_at=tx.now_ms if status is RunStatus.QUEUED else None,
+        resumes_at=None,
         totals=Totals(),
         created_at=tx.now_ms,
         updated_at=tx.now_ms,

@@ -100,7 +100,8 @@ class ToolCall:
 class Message:
     """One turn in a session. ``position`` orders the session from 1; ``cost_nanos`` is None when unpriced.
 
-    What a call of a model adds (model, usage, cost) is left at nothing for what users and tools say.
+    What a call of a model adds (model, usage, cost, what it reserved in its budgets) is left at nothing for what users
+    and tools say.
     """
 
     id: str
@@ -122,4 +123,5 @@ class Message:
     cost_nanos: int | None = 0
     priced: bool = True
     price_source: str = ""
+    reserved_nanos: int = 0
     details: Mapping[str, object] = field(default_factory=dict[str, object])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from oneliner.domain.tool_rules import fits
@@ -53,6 +54,7 @@ class Rules:
     ``allowed_models`` are patterns in which ``*`` stands for any characters. ``max_steps`` counts the model calls of a
     run, ``max_seconds`` its running time, ``max_output_tokens`` is for each model call, ``max_tool_calls`` for a run.
     ``tools`` says which calls are allowed, asked for and denied; see ``domain.tool_rules``.
+    The budgets are nano-USD: for a run, and for a day (UTC) of a user, of a project and of everybody.
     """
 
     confirmation: Confirmation | None = None
@@ -62,9 +64,16 @@ class Rules:
     max_output_tokens: int | None = None
     max_tool_calls: int | None = None
     tools: RuleBook | None = None
+    run_budget: int | None = None
+    user_day_budget: int | None = None
+    project_day_budget: int | None = None
+    day_budget: int | None = None
 
 
 FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Rules))
+#: The fields that are limits in nano-USD, and those that are numbers of something.
+BUDGETS: tuple[str, ...] = ("run_budget", "user_day_budget", "project_day_budget", "day_budget")
+COUNTS: tuple[str, ...] = ("max_steps", "max_seconds", "max_output_tokens", "max_tool_calls")
 
 #: What holds where the system layer says nothing.
 SYSTEM_DEFAULTS = Rules(confirmation=Confirmation.NEVER, max_steps=40, max_seconds=3_600, max_tool_calls=200)
@@ -112,6 +121,20 @@ class EffectivePolicy:
     max_output_tokens: Decision[int | None]
     max_tool_calls: Decision[int | None]
     tools: Decision[ToolBooks]
+    run_budget: Decision[int | None]
+    user_day_budget: Decision[int | None]
+    project_day_budget: Decision[int | None]
+    day_budget: Decision[int | None]
+
+    @property
+    def has_no_budget(self) -> bool:
+        """Whether money is not limited at all."""
+        return (
+            self.run_budget.value is None
+            and self.user_day_budget.value is None
+            and self.project_day_budget.value is None
+            and self.day_budget.value is None
+        )
 
     def allows_model(self, model: str) -> bool:
         """Whether every list has a pattern for *model*."""
@@ -165,10 +188,7 @@ def tightened(snapshot: EffectivePolicy, current: EffectivePolicy) -> EffectiveP
     return EffectivePolicy(
         confirmation=_stricter(snapshot.confirmation, current.confirmation, _join_confirmation),
         allowed_models=_stricter(snapshot.allowed_models, current.allowed_models, _join_models),
-        max_steps=_stricter(snapshot.max_steps, current.max_steps, _join_limit),
-        max_seconds=_stricter(snapshot.max_seconds, current.max_seconds, _join_limit),
-        max_output_tokens=_stricter(snapshot.max_output_tokens, current.max_output_tokens, _join_limit),
-        max_tool_calls=_stricter(snapshot.max_tool_calls, current.max_tool_calls, _join_limit),
+        **{name: _stricter(getattr(snapshot, name), getattr(current, name), _join_limit) for name in _LIMITS},
         tools=_stricter(snapshot.tools, current.tools, _join_books),
     )
 
@@ -195,16 +215,10 @@ def _applicable(layers: Iterable[Layer], now_ms: int) -> list[Layer]:
 
 
 def _sum(layers: Sequence[Layer]) -> EffectivePolicy:
-    def limit(read: Callable[[Rules], int | None]) -> Decision[int | None]:
-        return _decide(layers, read, None, _join_limit)
-
     return EffectivePolicy(
         confirmation=_decide(layers, lambda r: r.confirmation, Confirmation.NEVER, _join_confirmation),
         allowed_models=_decide(layers, _lists, frozenset(), _join_models),
-        max_steps=limit(lambda r: r.max_steps),
-        max_seconds=limit(lambda r: r.max_seconds),
-        max_output_tokens=limit(lambda r: r.max_output_tokens),
-        max_tool_calls=limit(lambda r: r.max_tool_calls),
+        **{name: _decide(layers, attrgetter(name), None, _join_limit) for name in _LIMITS},
         tools=_decide_books(layers),
     )
 
@@ -287,5 +301,6 @@ def lists_model(patterns: frozenset[str], model: str) -> bool:
     return any(fits(pattern, model) for pattern in patterns)
 
 
+_LIMITS = (*COUNTS, *BUDGETS)
 _RANK: Mapping[LayerName, int] = {name: rank for rank, name in enumerate(LayerName)}
 _NO_BOOKS: Decision[ToolBooks] = Decision((), LayerName.SYSTEM)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 from oneliner.domain.errors import Invalid
 from oneliner.domain.policy import (
+    BUDGETS,
+    COUNTS,
     FIELDS,
     Confirmation,
     Decision,
@@ -24,6 +26,7 @@ from oneliner.domain.policy import (
 )
 from oneliner.domain.times import rfc3339
 from oneliner.domain.tool_rules_json import book_from_json, book_to_json, stored_book
+from oneliner.domain.usage import NANOS_PER_USD, nanos_from, usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,6 +42,9 @@ LARGEST: Mapping[str, int] = {
     "max_output_tokens": 10_000_000,
     "max_tool_calls": 1_000_000,
 }
+
+LARGEST_BUDGET_USD = 1_000_000
+LARGEST_BUDGET = LARGEST_BUDGET_USD * NANOS_PER_USD
 
 _PATTERN = re.compile(r"[!-~]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,10 +64,8 @@ def rules_from_json(data: Mapping[str, object]) -> Rules:
     return Rules(
         confirmation=_confirmation_from(data.get("confirmation")),
         allowed_models=_patterns_from(data.get("allowed_models")),
-        max_steps=_limit_from(data, "max_steps"),
-        max_seconds=_limit_from(data, "max_seconds"),
-        max_output_tokens=_limit_from(data, "max_output_tokens"),
-        max_tool_calls=_limit_from(data, "max_tool_calls"),
+        **{name: _limit_from(data, name) for name in COUNTS},
+        **{name: _budget_from(data, name) for name in BUDGETS},
         tools=book_from_json(data.get("tools")),
     )
 
@@ -73,10 +77,14 @@ def rules_to_json(rules: Rules) -> dict[str, object]:
         data["confirmation"] = rules.confirmation.value
     if rules.allowed_models is not None:
         data["allowed_models"] = sorted(rules.allowed_models)
-    for name in LARGEST:
+    for name in COUNTS:
         limit = getattr(rules, name)
         if limit is not None:
             data[name] = limit
+    for name in BUDGETS:
+        budget = getattr(rules, name)
+        if budget is not None:
+            data[name] = usd(budget)
     if rules.tools is not None:
         data["tools"] = book_to_json(rules.tools)
     return data
@@ -89,10 +97,8 @@ def policy_to_json(policy: EffectivePolicy) -> dict[str, object]:
     return {
         "confirmation": _decision_to_json(policy.confirmation, str),
         "allowed_models": _decision_to_json(policy.allowed_models, _lists_to_json),
-        "max_steps": _decision_to_json(policy.max_steps, _same),
-        "max_seconds": _decision_to_json(policy.max_seconds, _same),
-        "max_output_tokens": _decision_to_json(policy.max_output_tokens, _same),
-        "max_tool_calls": _decision_to_json(policy.max_tool_calls, _same),
+        **{name: _decision_to_json(getattr(policy, name), _same) for name in COUNTS},
+        **{name: _decision_to_json(getattr(policy, name), _budget_to_json) for name in BUDGETS},
         "tools": _decision_to_json(policy.tools, _books_to_json),
     }
 
@@ -132,10 +138,8 @@ def snapshot_from_json(data: Mapping[str, object]) -> GovernanceSnapshot:
         effective_policy=EffectivePolicy(
             confirmation=_decision_from(policy.get("confirmation"), _stored_confirmation),
             allowed_models=_decision_from(policy.get("allowed_models"), _stored_lists),
-            max_steps=_decision_from(policy.get("max_steps"), _stored_limit),
-            max_seconds=_decision_from(policy.get("max_seconds"), _stored_limit),
-            max_output_tokens=_decision_from(policy.get("max_output_tokens"), _stored_limit),
-            max_tool_calls=_decision_from(policy.get("max_tool_calls"), _stored_limit),
+            **{name: _decision_from(policy.get(name), _stored_limit) for name in COUNTS},
+            **{name: _decision_from(policy.get(name), _stored_budget) for name in BUDGETS},
             tools=_decision_from(policy.get("tools"), _stored_books),
         ),
         layers=tuple(_stored_layer(la) for la in layers),
@@ -175,8 +179,22 @@ def _limit_from(data: Mapping[str, object], field: str) -> int | None:
     return value
 
 
+def _budget_from(data: Mapping[str, object], field: str) -> int | None:
+    value = data.get(field)
+    if value is None:
+        return None
+    nanos = nanos_from(value) if isinstance(value, str) else None
+    if nanos is None or nanos > LARGEST_BUDGET:
+        raise _refused(field, "this is no such amount", f"USD as a decimal string from '0' to '{LARGEST_BUDGET_USD}'")
+    return nanos
+
+
 def _same(limit: int | None) -> object:
     return limit
+
+
+def _budget_to_json(budget: int | None) -> object:
+    return None if budget is None else usd(budget)
 
 
 def _lists_to_json(lists: ModelLists) -> object:
@@ -223,6 +241,10 @@ def _stored_books(value: object) -> ToolBooks:
     return tuple((_NAMES[cast("str", b["layer"])], stored_book(b)) for b in books)
 
 
+def _stored_budget(value: object) -> int | None:
+    return None if value is None else nanos_from(cast("str", value))
+
+
 def _stored_layer(data: Mapping[str, object]) -> Layer:
     rules = cast("Mapping[str, object]", data["rules"])
     patterns = cast("Sequence[str] | None", rules.get("allowed_models"))
@@ -234,10 +256,8 @@ def _stored_layer(data: Mapping[str, object]) -> Layer:
         rules=Rules(
             confirmation=None if confirmation is None else _stored_confirmation(confirmation),
             allowed_models=None if patterns is None else frozenset(patterns),
-            max_steps=_stored_limit(rules.get("max_steps")),
-            max_seconds=_stored_limit(rules.get("max_seconds")),
-            max_output_tokens=_stored_limit(rules.get("max_output_tokens")),
-            max_tool_calls=_stored_limit(rules.get("max_tool_calls")),
+            **{name: _stored_limit(rules.get(name)) for name in COUNTS},
+            **{name: _stored_budget(rules.get(name)) for name in BUDGETS},
             tools=None if book is None else stored_book(book),
         ),
         version=cast("int", data["version"]),

@@ -202,6 +202,8 @@ class Run:
     steps_taken: int
     last_seq: int
     queued_at: int | None
+    #: When a blocked run goes on by itself; None: not before somebody resumes it.
+    resumes_at: int | None
     totals: Totals
     created_at: int
     updated_at: int

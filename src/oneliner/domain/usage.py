@@ -6,11 +6,13 @@ pico-USD per token, so that every published price is a whole number. An unknown 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 NANOS_PER_USD = 1_000_000_000
 PICOS_PER_NANO = 1_000
 _MIN_DECIMALS = 6
+_USD = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,9}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,17 @@ def usd(nanos: int) -> str:
     whole, fraction = divmod(abs(nanos), NANOS_PER_USD)
     digits = f"{fraction:09d}".rstrip("0").ljust(_MIN_DECIMALS, "0")
     return f"{sign}{whole}.{digits}"
+
+
+def nanos_from(text: str) -> int | None:
+    """The nano-USD of a decimal string such as ``"0.25"``, the inverse of :func:`usd` for what is not negative; None
+    when it is no such string or says more than nano-USD can.
+    """
+    found = _USD.fullmatch(text)
+    if found is None:
+        return None
+    whole, fraction = found.groups(default="")
+    return int(whole) * NANOS_PER_USD + int(fraction.ljust(9, "0"))
 
 
 def estimate_tokens(text: str) -> int:

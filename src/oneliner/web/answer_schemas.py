@@ -9,6 +9,8 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from oneliner.domain.budget import Budget
+from oneliner.domain.estimate import Basis
 from oneliner.domain.message import MessageState, Purpose, Role
 from oneliner.domain.plan import StepStatus
 from oneliner.domain.policy import Confirmation, LayerName
@@ -94,6 +96,37 @@ class UsageAnswer(Answer):
     unpriced_messages: int
 
 
+class BudgetStanding(Answer):
+    """Where a budget stands. `day` (UTC) is null for the budget of a run; `left` is what may still be reserved."""
+
+    budget: Budget
+    limit: Money
+    granted: Annotated[Money, Field(description="Given on top of the limit.")]
+    used: Money
+    reserved: Annotated[Money, Field(description="What calls under way may cost.")]
+    left: Money
+    day: Annotated[str, Field(examples=["2026-03-05"])] | None
+    decided_by: LayerName
+
+
+class EstimateAnswer(Answer):
+    """What a run will probably use: an estimate from earlier runs (`history`) or by a rule of thumb (`plan`)."""
+
+    basis: Basis
+    sample_count: int
+    model_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: Money | None
+
+
+class RunUsage(UsageAnswer):
+    """What a run used, where its budgets stand, and, until it is confirmed, what it will probably use."""
+
+    budgets: list[BudgetStanding]
+    estimate: EstimateAnswer | None
+
+
 class Notice(Answer):
     """The notice of an admin override that is live."""
 
@@ -127,6 +160,10 @@ class Policy(Answer):
     max_output_tokens: Decided[int | None]
     max_tool_calls: Decided[int | None]
     tools: Decided[list[LayerToolRules]]
+    run_budget: Decided[Money | None]
+    user_day_budget: Decided[Money | None]
+    project_day_budget: Decided[Money | None]
+    day_budget: Decided[Money | None]
 
 
 class RulesAnswer(Answer):
@@ -139,6 +176,10 @@ class RulesAnswer(Answer):
     max_output_tokens: int | None = None
     max_tool_calls: int | None = None
     tools: ToolRules | None = None
+    run_budget: Money | None = None
+    user_day_budget: Money | None = None
+    project_day_budget: Money | None = None
+    day_budget: Money | None = None
 
 
 class SnapshotLayer(Answer):
@@ -191,7 +232,7 @@ class RunAnswer(Answer):
     blocked: Annotated[
         dict[str, JsonValue] | None, Field(description="What is asked; `schema` is a JSON Schema for the answer.")
     ]
-    usage: UsageAnswer
+    usage: RunUsage
     governance_snapshot: Snapshot
     active_admin_override_notice: Notice | None
     last_seq: int

@@ -25,6 +25,9 @@ _Rev = Annotated[int, Field(strict=True, ge=1, le=MAX_NUMBER)]
 _SeenVersion = Annotated[int, Field(strict=True, ge=0, le=MAX_NUMBER)]
 _Time = Annotated[str, Field(max_length=40, examples=["2026-03-05T08:15:30.000Z"])]
 _Scope = Annotated[str, Field(max_length=200)]
+_Budget = Annotated[
+    str, Field(pattern=r"^[0-9]{1,7}(\.[0-9]{1,9})?$", description="USD, at most 1000000.", examples=["2.50"])
+]
 
 
 class Body(BaseModel):
@@ -125,6 +128,10 @@ class RulesBody(Body):
     max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=LARGEST["max_output_tokens"])] | None = None
     max_tool_calls: Annotated[int, Field(strict=True, ge=1, le=LARGEST["max_tool_calls"])] | None = None
     tools: ToolRules | None = None
+    run_budget: _Budget | None = None
+    user_day_budget: _Budget | None = None
+    project_day_budget: _Budget | None = None
+    day_budget: _Budget | None = None
 
 
 class LayerRequest(Body):

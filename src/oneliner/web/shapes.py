@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from oneliner.app.budgets import standing_to_json
 from oneliner.domain.plan import StepStatus, plan_to_json
 from oneliner.domain.policy_json import notice_to_json, policy_to_json, rules_to_json, snapshot_to_json
 from oneliner.domain.run import RunStatus, allowed_actions
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from oneliner.app.ports import UsageRow
+    from oneliner.app.run_views import Shown
     from oneliner.app.runs import Started
     from oneliner.domain.document import Document, DocumentVersion, SearchHit
+    from oneliner.domain.estimate import Estimate
     from oneliner.domain.event import RunEvent
     from oneliner.domain.message import Message
     from oneliner.domain.plan import Plan
@@ -65,8 +68,9 @@ def started(begun: Started) -> dict[str, object]:
     return accepted(begun.run, created=begun.created_session)
 
 
-def run_to_json(run: Run, ahead: int, language: Language) -> dict[str, object]:
-    """A run with all that a page needs. *ahead*: how many are before it in its lane."""
+def run_to_json(shown: Shown, language: Language) -> dict[str, object]:
+    """A run with all that a page needs."""
+    run = shown.run
     governance = snapshot_to_json(run.governance)
     return {
         "id": run.id,
@@ -91,11 +95,15 @@ def run_to_json(run: Run, ahead: int, language: Language) -> dict[str, object]:
         "plan": _plan(run.plan),
         "progress": _progress(run.plan),
         "result": run.result,
-        "queue": _queue(run, ahead),
+        "queue": _queue(run, shown.ahead),
         "needs_user_input": run.needs_user_input,
         "blocked_reason": run.blocked_reason,
         "blocked": run.blocked or None,
-        "usage": usage_to_json(run.totals),
+        "usage": {
+            **usage_to_json(run.totals),
+            "budgets": [standing_to_json(standing) for standing in shown.budgets],
+            "estimate": None if shown.estimate is None else estimate_to_json(shown.estimate),
+        },
         "governance_snapshot": governance,
         "active_admin_override_notice": governance["active_admin_override_notice"],
         "last_seq": run.last_seq,
@@ -116,6 +124,18 @@ def usage_to_json(totals: Totals) -> dict[str, object]:
         "cost": totals.cost,
         "estimated": totals.estimated_count > 0,
         "unpriced_messages": totals.unpriced_count,
+    }
+
+
+def estimate_to_json(estimate: Estimate) -> dict[str, object]:
+    """What a run will probably use."""
+    return {
+        "basis": estimate.basis,
+        "sample_count": estimate.sample_count,
+        "model_calls": estimate.model_calls,
+        "input_tokens": estimate.input_tokens,
+        "output_tokens": estimate.output_tokens,
+        "cost": None if estimate.cost_nanos is None else usd(estimate.cost_nanos),
     }
 
 

@@ -68,7 +68,7 @@ async def chats(database: Database, *texts: str) -> list[Run]:
 async def test_a_search_finds_the_text_and_nothing_like_it(database: Database, text: str, found: list[str]) -> None:
     await chats(database, *ODD_TITLES)
     page = await database.read(lambda tx: runs.page(tx, ALICE, Page(50), RunFilter(text=text)))
-    assert sorted(r.title for r, _ in page) == found
+    assert sorted(r.title for r in page) == found
     listed = await database.read(lambda tx: sessions.page(tx, ALICE, Page(50), None, text))
     assert sorted(s.title for s in listed) == found
 
@@ -90,7 +90,7 @@ async def test_pages_follow_each_other_without_gap_or_overlap(database: Database
     seen: list[str] = []
     before: str | None = None
     while page := await database.read(lambda tx, b=before: runs.page(tx, ALICE, Page(5, b), RunFilter())):
-        seen += [r.id for r, _ in page]
+        seen += [r.id for r in page]
         before = seen[-1]
         if len(seen) == 10:
             # What is new meanwhile is ahead of the reader, and changes nothing behind.
@@ -104,7 +104,7 @@ async def test_filters_narrow_and_add_up(database: Database) -> None:
     await database.write(lambda tx: runs.start_chat(tx, BOB, "red three", None))
 
     async def found(only: RunFilter) -> list[str]:
-        return [r.title for r, _ in await database.read(lambda tx: runs.page(tx, ALICE, Page(50), only))]
+        return [r.title for r in await database.read(lambda tx: runs.page(tx, ALICE, Page(50), only))]
 
     assert await found(RunFilter(text="red")) == ["red two", "red one"]
     assert await found(RunFilter(text="red", statuses=frozenset({RunStatus.QUEUED}))) == ["red two"]

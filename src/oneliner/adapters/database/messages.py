@@ -130,9 +130,20 @@ def _message(row: Sequence[Any]) -> Message:
     (id_, session_id, run_id, user_id, project_id, position, role, state, purpose, content, calls, tool_call_id) = row[
         :12
     ]
-    model, executor, tokens_in, tokens_out, cached, estimated, cost, priced, price_source, details, created_at = row[
-        12:
-    ]
+    (
+        model,
+        executor,
+        tokens_in,
+        tokens_out,
+        cached,
+        estimated,
+        cost,
+        priced,
+        price_source,
+        reserved,
+        details,
+        created_at,
+    ) = row[12:]
     return Message(
         id=id_,
         session_id=session_id,
@@ -152,6 +163,7 @@ def _message(row: Sequence[Any]) -> Message:
         cost_nanos=cost,
         priced=bool(priced),
         price_source=price_source,
+        reserved_nanos=reserved,
         created_at=created_at,
         details=from_json(details),
     )
@@ -195,6 +207,7 @@ class SqlMessages:
             cost_nanos=message.cost_nanos,
             priced=int(message.priced),
             price_source=message.price_source,
+            reserved_nanos=message.reserved_nanos,
             details_json=to_json(message.details),
             created_at=message.created_at,
         )

@@ -70,6 +70,7 @@ def move_statement(move: Move, changed: tuple[str, ...], *, fenced: bool) -> Sta
         # Every move ends the right of whoever held the lease; a claim is no move of this kind.
         "lease_owner": "",
         "lease_until": null(),
+        "resumes_at": null(),
     }
     if move.target in ENDED:
         values["finished_at"] = bindparam("now")
@@ -174,6 +175,16 @@ UNDELIVERED = Statement(
     .order_by(case((runs.c.queued_at.is_(None), 0), else_=runs.c.queued_at))
     .limit(bindparam("limit"))
 )
+DUE_TO_RESUME = Statement(
+    select(*COLUMNS)
+    .where(
+        runs.c.resumes_at <= bindparam("now"),
+        runs.c.run_status == str(RunStatus.BLOCKED),
+        runs.c.deleted_at.is_(None),
+    )
+    .order_by(runs.c.resumes_at)
+    .limit(bindparam("limit"))
+)
 FIRST_QUEUED = Statement(
     select(runs.c.id)
     .where(runs.c.lane == bindparam("lane_is"), runs.c.run_status == str(RunStatus.QUEUED))
@@ -196,6 +207,17 @@ AHEAD = Statement(
             ),
         ),
     )
+)
+DONE_BEFORE = Statement(
+    select(*COLUMNS)
+    .where(
+        runs.c.user_id == bindparam("user"),
+        runs.c.source_screen == bindparam("screen"),
+        runs.c.source_action_key == bindparam("action_key"),
+        runs.c.run_status == str(RunStatus.DONE),
+    )
+    .order_by(runs.c.id.desc())
+    .limit(bindparam("limit"))
 )
 OPEN_IN_SESSION = Statement(
     select(*COLUMNS).where(

@@ -203,6 +203,9 @@ class SqlRuns:
         before = self._now_ms - older_than_ms
         return [r[0] for r in sql.UNDELIVERED.rows(self._driver, before=before, limit=limit, version=version)]
 
+    def due_to_resume(self, limit: int) -> list[Run]:
+        return [_run(r) for r in sql.DUE_TO_RESUME.rows(self._driver, now=self._now_ms, limit=limit)]
+
     def first_queued(self, lane: str) -> str | None:
         row = sql.FIRST_QUEUED.first(self._driver, lane_is=lane)
         return None if row is None else row[0]
@@ -210,6 +213,12 @@ class SqlRuns:
     def queue_position(self, run: Run) -> int:
         row = sql.AHEAD.first(self._driver, lane_is=run.lane, queued=run.queued_at, key=run.id)
         return 0 if row is None else row[0]
+
+    def done_before(self, user_id: str, source_screen: str, source_action_key: str, limit: int) -> list[Run]:
+        rows = sql.DONE_BEFORE.rows(
+            self._driver, user=user_id, screen=source_screen, action_key=source_action_key, limit=limit
+        )
+        return [_run(r) for r in rows]
 
     def open_in_session(self, session_id: str) -> list[Run]:
         return [_run(r) for r in sql.OPEN_IN_SESSION.rows(self._driver, session=session_id)]

@@ -104,9 +104,11 @@ messages = Table(
     Column("cost_nanos", BigInteger, nullable=True),
     _count("priced"),
     _text("price_source"),
+    _count("reserved_nanos"),
     _text("details_json", "{}"),
     _time("created_at"),
     _time("deleted_at", nullable=True),
+    Index("ix_messages_created_at", "created_at"),
     Index("ix_messages_session_id_position", "session_id", "position", unique=True),
     Index("ix_messages_run_id", "run_id"),
     Index(
@@ -154,6 +156,7 @@ agent_runs = Table(
     _count("steps_taken"),
     _count("last_seq"),
     _time("queued_at", nullable=True),
+    _time("resumes_at", nullable=True),
     *_totals(),
     _count("min_version"),
     _time("created_at"),
@@ -182,6 +185,12 @@ agent_runs = Table(
         "updated_at",
         sqlite_where=text("run_status = 'drafting'"),
         postgresql_where=text("run_status = 'drafting'"),
+    ),
+    Index(
+        "ix_agent_runs_resumes_at",
+        "resumes_at",
+        sqlite_where=text("resumes_at IS NOT NULL"),
+        postgresql_where=text("resumes_at IS NOT NULL"),
     ),
     # The lane row decides who goes; this is the belt to those braces.
     Index(
@@ -215,6 +224,18 @@ lanes = Table(
     metadata,
     Column("key", String(300), primary_key=True, nullable=False),
     _id("active_run_id", default=""),
+    _count("turn"),
+)
+
+budget_counters = Table(
+    "budget_counters",
+    metadata,
+    Column("budget", String(16), primary_key=True, nullable=False),
+    Column("of", String(200), primary_key=True, nullable=False),
+    Column("day", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    _count("used_nanos"),
+    _count("reserved_nanos"),
+    _count("granted_nanos"),
     _count("turn"),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from oneliner.adapters.database.budgets import SqlBudgets
 from oneliner.adapters.database.documents import SqlDocuments
 from oneliner.adapters.database.events import SqlEvents
 from oneliner.adapters.database.keys import SqlKeys
@@ -58,6 +59,7 @@ class SqlTransaction:
         self.events = SqlEvents(driver, now_ms, self.new_id)
         self.lanes = SqlLanes(driver)
         self.tool_calls = SqlToolCalls(driver)
+        self.budgets = SqlBudgets(driver)
         self.policies = SqlPolicies(driver, now_ms, self.new_id)
         self.documents = SqlDocuments(driver, now_ms)
         self.keys = SqlKeys(driver, now_ms)

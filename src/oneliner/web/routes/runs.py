@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from oneliner.app import runs
 from oneliner.app.ports import Page, RunFilter, Transaction
+from oneliner.app.run_views import Shown, shown
 from oneliner.domain.errors import Forbidden, IllegalMove, NotFound, PlanChanged
 from oneliner.domain.run import Run, RunStatus
 from oneliner.web import shapes
@@ -31,13 +32,14 @@ from oneliner.web.sse import EventStream, cursor_of, wants_stream
 router = APIRouter(prefix="/v2/oneliner", tags=["runs"], route_class=Endpoint)
 
 
-def _shown(tx: Transaction, run: Run) -> tuple[Run, int]:
-    return run, runs.position(tx, run)
+def _shown(call: Call, tx: Transaction, run: Run) -> Shown:
+    models = call.services.models
+    return shown(tx, run, models.price(models.default))
 
 
-def _shape(call: Call) -> Callable[[tuple[Run, int]], object]:
+def _shape(call: Call) -> Callable[[Shown], object]:
     language = call.language
-    return lambda found: shapes.run_to_json(*found, language)
+    return lambda found: shapes.run_to_json(found, language)
 
 
 @router.post(
@@ -53,7 +55,7 @@ async def create_run(call: Incoming) -> Response:
     asked = body.model_dump(exclude={"plan_request"})
     plan = body.plan_request
     handoff = runs.Handoff(**asked, goal=plan.goal, steps=plan.steps, draft=plan.draft)
-    return await call.once(lambda tx: _shown(tx, runs.hand_off(tx, call.caller, handoff).run), _shape(call))
+    return await call.once(lambda tx: _shown(call, tx, runs.hand_off(tx, call.caller, handoff).run), _shape(call))
 
 
 @router.get(
@@ -74,10 +76,11 @@ async def list_runs(
 ) -> Response:
     """The caller's runs; an administrator sees everybody's."""
     only = RunFilter(project_id, session_id, frozenset(status) if status else None, q)
-    found = await call.read(lambda tx: runs.page(tx, call.caller, Page(limit + 1, before), only))
-    shown, cursor = shapes.page_of(found, limit, lambda pair: pair[0].id)
+    part = Page(limit + 1, before)
+    found = await call.read(lambda tx: [_shown(call, tx, run) for run in runs.page(tx, call.caller, part, only)])
+    listed, cursor = shapes.page_of(found, limit, lambda one: one.run.id)
     shape = _shape(call)
-    return JsonAnswer(shapes.listed([shape(pair) for pair in shown], cursor))
+    return JsonAnswer(shapes.listed([shape(one) for one in listed], cursor))
 
 
 @router.get(
@@ -89,7 +92,7 @@ async def list_runs(
 )
 async def get_run(call: Incoming, run_id: RunId) -> Response:
     """One run with its plan, result, usage and governance snapshot."""
-    found = await call.read(lambda tx: runs.get(tx, call.caller, run_id))
+    found = await call.read(lambda tx: _shown(call, tx, runs.get(tx, call.caller, run_id)))
     return JsonAnswer(_shape(call)(found))
 
 
@@ -127,7 +130,7 @@ async def confirm_run(call: Incoming, run_id: RunId) -> Response:
     """Let it go, for the plan with revision `plan_rev`; refused when the plan has changed since."""
     body = await call.body(ConfirmRequest)
     return await call.once(
-        lambda tx: _shown(tx, runs.confirm(tx, call.caller, run_id, body.plan_rev, body.reason)), _shape(call)
+        lambda tx: _shown(call, tx, runs.confirm(tx, call.caller, run_id, body.plan_rev, body.reason)), _shape(call)
     )
 
 
@@ -141,7 +144,7 @@ async def confirm_run(call: Incoming, run_id: RunId) -> Response:
 async def cancel_run(call: Incoming, run_id: RunId) -> Response:
     """Stop it for good, in whatever state it is that is not an end."""
     body = await call.body(MoveRequest)
-    return await call.once(lambda tx: _shown(tx, runs.cancel(tx, call.caller, run_id, body.reason)), _shape(call))
+    return await call.once(lambda tx: _shown(call, tx, runs.cancel(tx, call.caller, run_id, body.reason)), _shape(call))
 
 
 @router.post(
@@ -149,13 +152,13 @@ async def cancel_run(call: Incoming, run_id: RunId) -> Response:
     response_model=RunAnswer,
     operation_id="resumeRun",
     summary="Answer what a blocked run asks",
-    openapi_extra=described(ResumeRequest, refuses=(NotFound, IllegalMove)),
+    openapi_extra=described(ResumeRequest, refuses=(NotFound, IllegalMove, Forbidden)),
 )
 async def resume_run(call: Incoming, run_id: RunId) -> Response:
-    """The run goes on with the answer, which fits the `schema` of its `blocked`."""
+    """The run goes on with the answer, which fits the `schema` of its `blocked`. More money is given by who may."""
     body = await call.body(ResumeRequest)
     return await call.once(
-        lambda tx: _shown(tx, runs.resume(tx, call.caller, run_id, body.answer, body.reason)), _shape(call)
+        lambda tx: _shown(call, tx, runs.resume(tx, call.caller, run_id, body.answer, body.reason)), _shape(call)
     )
 
 
@@ -169,7 +172,7 @@ async def resume_run(call: Incoming, run_id: RunId) -> Response:
 async def retry_run(call: Incoming, run_id: RunId) -> Response:
     """It goes on from its last checkpoint."""
     body = await call.body(MoveRequest)
-    return await call.once(lambda tx: _shown(tx, runs.retry(tx, call.caller, run_id, body.reason)), _shape(call))
+    return await call.once(lambda tx: _shown(call, tx, runs.retry(tx, call.caller, run_id, body.reason)), _shape(call))
 
 
 @router.post(
@@ -183,7 +186,7 @@ async def revise_plan(call: Incoming, run_id: RunId) -> Response:
     """The agent drafts the plan again, following the instruction."""
     body = await call.body(ReviseRequest)
     return await call.once(
-        lambda tx: _shown(tx, runs.revise(tx, call.caller, run_id, body.instruction, body.plan_rev)), _shape(call)
+        lambda tx: _shown(call, tx, runs.revise(tx, call.caller, run_id, body.instruction, body.plan_rev)), _shape(call)
     )
 
 
@@ -199,7 +202,7 @@ async def edit_plan(call: Incoming, run_id: RunId) -> Response:
     body = await call.body(PlanEdit)
     steps = None if body.steps is None else [(s.id, s.title) for s in body.steps]
     found = await call.write(
-        lambda tx: _shown(tx, runs.edit_plan(tx, call.caller, run_id, body.plan_rev, body.goal, steps))
+        lambda tx: _shown(call, tx, runs.edit_plan(tx, call.caller, run_id, body.plan_rev, body.goal, steps))
     )
     return JsonAnswer(_shape(call)(found))
 

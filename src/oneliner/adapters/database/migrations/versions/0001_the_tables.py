@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("steps_taken", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("last_seq", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("queued_at", sa.BigInteger(), nullable=True),
+        sa.Column("resumes_at", sa.BigInteger(), nullable=True),
         sa.Column("input_tokens", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("output_tokens", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("cached_tokens", sa.BigInteger(), server_default="0", nullable=False),
@@ -101,6 +102,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("lease_until IS NOT NULL"),
         postgresql_where=sa.text("lease_until IS NOT NULL"),
     )
+    op.create_index(
+        "ix_agent_runs_resumes_at",
+        "agent_runs",
+        ["resumes_at"],
+        unique=False,
+        sqlite_where=sa.text("resumes_at IS NOT NULL"),
+        postgresql_where=sa.text("resumes_at IS NOT NULL"),
+    )
     op.create_index("ix_agent_runs_session_id_id", "agent_runs", ["session_id", "id"], unique=False)
     op.create_index("ix_agent_runs_user_id_id", "agent_runs", ["user_id", "id"], unique=False)
     op.create_index("ix_agent_runs_user_id_project_id_id", "agent_runs", ["user_id", "project_id", "id"], unique=False)
@@ -111,6 +120,17 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("run_status = 'running'"),
         postgresql_where=sa.text("run_status = 'running'"),
+    )
+    op.create_table(
+        "budget_counters",
+        sa.Column("budget", sa.String(length=16), nullable=False),
+        sa.Column("of", sa.String(length=200), nullable=False),
+        sa.Column("day", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("used_nanos", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("reserved_nanos", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("granted_nanos", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("turn", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("budget", "of", "day", name=op.f("pk_budget_counters")),
     )
     op.create_table(
         "document_versions",
@@ -177,11 +197,13 @@ def upgrade() -> None:
         sa.Column("cost_nanos", sa.BigInteger(), nullable=True),
         sa.Column("priced", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("price_source", sa.Text(), server_default="", nullable=False),
+        sa.Column("reserved_nanos", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("details_json", sa.Text(), server_default="{}", nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
     )
+    op.create_index("ix_messages_created_at", "messages", ["created_at"], unique=False)
     op.create_index("ix_messages_run_id", "messages", ["run_id"], unique=False)
     op.create_index("ix_messages_session_id_position", "messages", ["session_id", "position"], unique=True)
     op.create_index(
