@@ -47,6 +47,7 @@ class Look(TypedDict, total=False):
     viewport: ViewportSize
     color_scheme: Literal["light", "dark"]
     locale: str
+    reduced_motion: Literal["reduce"]
 
 
 ENGLISH: Look = {"locale": "en-US"}
@@ -55,10 +56,16 @@ ENGLISH: Look = {"locale": "en-US"}
 class Server:
     """``oneliner serve`` as a process of its own; it can be killed and started again on the same port."""
 
-    def __init__(self, data_dir: Path, models: ModelServer | None, *modules: str) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        models: ModelServer | None,
+        *modules: str,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.data_dir = data_dir
         self._modules = modules
-        self._variables: Mapping[str, str] = (
+        self._variables: Mapping[str, str] = dict(variables or {}) | (
             {}
             if models is None
             else {

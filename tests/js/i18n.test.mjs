@@ -4,8 +4,9 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { at } from "./page.mjs";
 
-const { Translator, chooseLanguage, loadWords } = await import(at("i18n.js"));
-const WORDS = { en: await loadWords("en"), zh: await loadWords("zh") };
+const { Translator, chooseLanguage, loadPageWords, loadWords } = await import(at("i18n.js"));
+const WORDS = { en: await loadPageWords("en"), zh: await loadPageWords("zh") };
+const WINDOW = await loadWords("en");
 
 const folder = fileURLToPath(at(""));
 const modules = readdirSync(folder, { recursive: true })

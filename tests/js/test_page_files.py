@@ -8,12 +8,15 @@ import json
 import re
 from pathlib import Path
 
-from oneliner.web.static_files import deliverable
+from oneliner.web.static_files import PageFiles, deliverable
 
 STATIC = Path(__file__).resolve().parents[2] / "src/oneliner/web/static"
 PAGE = [path for path in (STATIC / "oneliner").rglob("*") if path.suffix in {".js", ".css"}]
 VENDORED = list((STATIC / "vendor").glob("*/vendor.json"))
 MAX_GZIPPED = 90_000
+MAX_EMBED_GZIPPED = 35_000
+MAX_OPENED_GZIPPED = 75_000
+LAZY = ("embed/window", "views/markdown-view", "views/plan-card", "views/question", "views/session-list")
 MAX_LINES = 400
 
 
@@ -65,9 +68,36 @@ def test_no_template_stands_inside_another() -> None:
             assert found is None, f"{path.name}: {found and found[0]}"
 
 
+def zipped(*names: str) -> int:
+    return sum(len(deliverable(STATIC / name).gzipped) for name in names)
+
+
+def test_the_window_costs_somebody_elses_page_little_before_it_is_opened_and_after() -> None:
+    files = PageFiles()
+    styles = [f"oneliner/css/{name}.css" for name in ("base", "runs", "chat", "embed")]
+    modules = ["oneliner/embed/host.js", *files.imported(["oneliner/embed/host.js"])]
+    standing = zipped("embed.js", *modules, *styles, "oneliner/words/zh.js")
+    assert standing <= MAX_EMBED_GZIPPED, f"{standing} bytes gzipped to stand on the page"
+    lazy = [f"oneliner/{name}.js" for name in LAZY]
+    opened = {*modules, *lazy, *files.imported(lazy)}
+    total = zipped("embed.js", *opened, *styles, "oneliner/words/zh.js")
+    assert total <= MAX_OPENED_GZIPPED, f"{total} bytes gzipped with all that the window can need"
+
+
+def test_what_the_window_loads_when_it_needs_it_is_counted() -> None:
+    entries = ["oneliner/embed/host.js", *(f"oneliner/{name}.js" for name in LAZY)]
+    found: set[str] = set()
+    for name in (*entries, *PageFiles().imported(entries)):
+        for path in re.findall(r'import\("(\./[^"]+|\.\./[^"]+)"\)', deliverable(STATIC / name).body.decode()):
+            found.add(
+                str((STATIC / name).parent.joinpath(path).resolve().relative_to(STATIC / "oneliner").with_suffix(""))
+            )
+    assert found - {"words/zh", "words/en", "words/page-zh", "words/page-en"} == set(LAZY)
+
+
 def test_all_that_the_page_loads_is_small() -> None:
-    never = {"types.js", "en.js"}  # types alone; of the two languages the larger one is counted
-    own = [path for path in PAGE if path.name not in never]
+    never = {"types.js", "en.js", "page-en.js"}  # types alone; of the two languages the larger one is counted
+    own = [p for p in PAGE if p.name not in never and "embed" not in p.parts and p.name != "embed.css"]
     loaded = [*own, *(STATIC / "vendor").rglob("*.js"), STATIC / "index.html"]
     total = sum(len(deliverable(path).gzipped) for path in loaded)
     assert total <= MAX_GZIPPED, f"{total} bytes gzipped"

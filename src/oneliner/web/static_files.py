@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import json
 import posixpath
 import re
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ _FOR_ANYBODY = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Polic
 _FOREVER = "public, max-age=31536000, immutable"
 _VERSIONED = re.compile(r"v-([0-9a-f]{12})/(.+)", re.DOTALL)
 _IMPORTS = re.compile(r'^import (?:[^"\n]* from )?"(\.[^"]+)";', re.MULTILINE)
+#: What other sites include, and the module it begins with.
+_SCRIPT = "embed.js"
+_WINDOW = "oneliner/embed/host.js"
 #: Where a page names a file: what the address of a version stands in for.
 _PLACE = "/static/"
 
@@ -83,11 +87,22 @@ class PageFiles:
         text = (self._folder / name).read_text("utf-8")
         # Else a browser learns of a module only when it has read the one that imports it, one round trip a level.
         entries = re.findall(rf'<script type="module" src="{_PLACE}([^"]+)"', text)
-        links = [f'  <link rel="modulepreload" href="{_PLACE}{module}">\n  ' for module in self._imported(entries)]
+        links = [f'  <link rel="modulepreload" href="{_PLACE}{module}">\n  ' for module in self.imported(entries)]
         text = text.replace("</head>", "".join([*links, "</head>"]))
         return _delivered(text.replace(f'"{_PLACE}', f'"{_PLACE}v-{self.version()}/').encode(), ".html", (0, 0))
 
-    def _imported(self, entries: list[str]) -> list[str]:
+    async def script(self, request: Request) -> Response:
+        """The script that other sites include: always the newest, and it names the rest by its version."""
+        made = await asyncio.to_thread(self._script)
+        return respond(request, made, {**_FOR_ANYBODY, "Cache-Control": "no-cache"})
+
+    def _script(self) -> Delivered:
+        text = deliverable(self._folder / _SCRIPT).body.decode()
+        modules = json.dumps(self.imported([_WINDOW]), separators=(",", ":"))
+        text = text.replace("imported=[]", f"imported={modules}")
+        return _delivered(text.replace(_PLACE, f"{_PLACE}v-{self.version()}/").encode(), ".js", (0, 0))
+
+    def imported(self, entries: list[str]) -> list[str]:
         """All that the modules *entries* import, at once or in turn; not what they import only when it is needed."""
         found = list(entries)
         for module in found:

@@ -32,6 +32,12 @@ async def static_file(request: Request, name: str) -> Response:
     return await _files(request).answer(request, name)
 
 
+@router.get("/embed.js", include_in_schema=False)
+async def embed(request: Request) -> Response:
+    """The window for other sites' pages."""
+    return await _files(request).script(request)
+
+
 @router.get("/docs", include_in_schema=False)
 async def reference(request: Request) -> Response:
     """The API, described for people."""

@@ -87,10 +87,11 @@ export class Api {
    * @param {string} message
    * @param {string|null} sessionId
    * @param {string} key one key for one message, however often it is sent
+   * @param {string} [projectId] of a new session
    * @returns {Promise<{run_id: string, session_id: string, created: boolean, run_status: string}>}
    */
-  say(message, sessionId, key) {
-    return this.#ask("POST", "/v1/agent/runs", sessionId ? { message, session_id: sessionId } : { message }, key);
+  say(message, sessionId, key, projectId = "") {
+    return this.#ask("POST", "/v1/agent/runs", sessionId ? { message, session_id: sessionId } : { message, project_id: projectId }, key);
   }
 
   /** @param {Record<string, any>} handoff @param {string} key @returns {Promise<Run>} */

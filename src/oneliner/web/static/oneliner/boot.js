@@ -11,7 +11,7 @@
 import { Api, Refused, exchangeCode } from "./api.js";
 import { mount } from "./app.js";
 import { h, icon, replaceChildren } from "./dom.js";
-import { Translator, chooseLanguage, loadWords } from "./i18n.js";
+import { Translator, chooseLanguage, loadPageWords } from "./i18n.js";
 import { askOtherTabs } from "./sharing.js";
 import { Drafts, storageOf } from "./views/context.js";
 import { SignIn } from "./views/sign-in.js";
@@ -150,7 +150,7 @@ class Page {
 
   /** @param {Language} language */
   async #speak(language) {
-    this.#words = new Translator(language, await loadWords(language));
+    this.#words = new Translator(language, await loadPageWords(language));
     this.#applyLook();
   }
 

@@ -11,10 +11,19 @@ const EXACT_BELOW_MS = 10_000;
  * The words of one language; the other one is not loaded.
  *
  * @param {Language} language
- * @returns {Promise<Record<string, string>>}
+ * @returns {Promise<Record<string, string>>} those of the window
  */
 export async function loadWords(language) {
   return language === "zh" ? (await import("./words/zh.js")).zh : (await import("./words/en.js")).en;
+}
+
+/**
+ * @param {Language} language
+ * @returns {Promise<Record<string, string>>} those of the window and of the product's own page
+ */
+export async function loadPageWords(language) {
+  const page = language === "zh" ? import("./words/page-zh.js").then((m) => m.zh) : import("./words/page-en.js").then((m) => m.en);
+  return { ...(await loadWords(language)), ...(await page) };
 }
 
 /**

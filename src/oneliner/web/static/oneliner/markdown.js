@@ -178,7 +178,7 @@ function table(token, builder, depth) {
   const head = builder.element("thead", {}, [row(token.header, "th")]);
   const body = builder.element("tbody", {}, token.rows.map((/** @type {Token[]} */ r) => row(r, "td")));
   const whole = builder.element("table", {}, [head, body]);
-  return builder.element("div", { class: "md-table", tabindex: "0", role: "region" }, [whole]);
+  return builder.element("div", { class: "md-table", tabindex: "0", role: "group" }, [whole]);
 }
 
 /** @param {string|undefined} words */

@@ -32,6 +32,7 @@ export class Workspace {
   state = initialState();
   #api;
   #streamName;
+  #projectId;
   /** @type {SharedStream|null} */
   #stream = null;
   #refresher = new Refresher(REFRESH_DELAY_MS);
@@ -45,10 +46,12 @@ export class Workspace {
   /**
    * @param {import("./api.js").Api} api
    * @param {string} [streamName] tells the tabs of one page from those of another with the same person
+   * @param {string} [projectId] the project of new chats
    */
-  constructor(api, streamName = "oneliner") {
+  constructor(api, streamName = "oneliner", projectId = "") {
     this.#api = api;
     this.#streamName = streamName;
+    this.#projectId = projectId;
   }
 
   /** @param {(state: State) => void} listener @returns {() => void} what ends it */
@@ -70,6 +73,7 @@ export class Workspace {
     const answer = await this.#api.me();
     const me = meOf(answer);
     this.#dispatch({ type: "me", me });
+    this.#stream?.stop(); // of a token that was not accepted any more
     this.#stream = new SharedStream({
       name: `${this.#streamName}:${me.userId}`,
       url: this.#api.url("/v2/oneliner/stream"),
@@ -180,7 +184,7 @@ export class Workspace {
   async #send(outgoing) {
     this.#dispatch({ type: "outgoing", outgoing });
     try {
-      const started = await this.#api.say(outgoing.text, outgoing.sessionId, outgoing.key);
+      const started = await this.#api.say(outgoing.text, outgoing.sessionId, outgoing.key, this.#projectId);
       const isHere = this.state.sessionId === outgoing.sessionId;
       this.#dispatch({
         type: "outgoing",
@@ -197,11 +201,7 @@ export class Workspace {
     }
   }
 
-  /**
-   * Creates a run from a handoff and shows its session. Throws Refused.
-   *
-   * @param {Handoff} handoff @param {string} key
-   */
+  /** Creates a run from a handoff and shows its session. Throws Refused. @param {Handoff} handoff @param {string} key */
   async handOff(handoff, key) {
     const run = await createMainAgentRun(this.#api, handoff, key);
     this.#dispatch({ type: "runs", runs: [run] });

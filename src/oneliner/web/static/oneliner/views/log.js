@@ -9,7 +9,8 @@
 
 import { drawList, h, icon, setAttribute, setText } from "../dom.js";
 import { transcriptOf } from "../transcript.js";
-import { MarkdownView, copy } from "./markdown-view.js";
+import { AnswerText, expectAnswers } from "./answer-text.js";
+import { copy } from "./copying.js";
 import { problemText } from "./problem-line.js";
 import { elapsedMs, reasonOf, usageFact } from "./run-facts.js";
 import { toolCard } from "./tool-card.js";
@@ -22,7 +23,7 @@ export class Log {
   #older;
   #jump;
   #empty;
-  /** @type {WeakMap<HTMLElement, {line: Line, extra: string, text?: MarkdownView}>} */
+  /** @type {WeakMap<HTMLElement, {line: Line, extra: string, text?: AnswerText}>} */
   #drawn = new WeakMap();
   #follows = true;
   #unread = 0;
@@ -32,7 +33,7 @@ export class Log {
 
   /** @param {Context} context @param {HTMLElement} empty what is shown when nothing was said */
   constructor(context, empty) {
-    const { words, workspace } = context;
+    const { words } = context;
     this.#context = context;
     this.#empty = empty;
     this.#older = h("button", { type: "button", class: "button quiet small older", hidden: true, on: { click: () => void this.#readOlder() } }, words.text("log.older"));
@@ -43,8 +44,8 @@ export class Log {
       empty, this.#older, this.#list,
     );
     this.node = h("div", { class: "log-frame" }, this.scroller, this.#jump);
-    void workspace;
-    new ResizeObserver(() => this.#follow()).observe(this.scroller);
+    const observer = new ResizeObserver(() => this.#follow());
+    for (const node of [this.scroller, this.#list]) observer.observe(node);
   }
 
   /** @param {State} state */
@@ -57,6 +58,7 @@ export class Log {
       this.#unread = 0;
     }
     const lines = transcriptOf(state, state.sessionId);
+    if (lines.length) expectAnswers();
     const isLoading = state.sessionId !== null && state.messages[state.sessionId] === undefined;
     setAttribute(this.#empty, "hidden", lines.length > 0 || isLoading);
     setAttribute(this.#older, "hidden", !(state.sessionId && state.messages[state.sessionId]?.more));
@@ -121,7 +123,7 @@ export class Log {
   /** @param {Line} line @param {HTMLElement|null} old @param {string} extra @param {State} state */
   #make(line, old, extra, state) {
     if (line.kind === "assistant") {
-      const text = new MarkdownView(this.#context.words);
+      const text = new AnswerText(this.#context.words);
       const node = this.#answer(text, line);
       this.#drawn.set(node, { line, extra, text });
       return node;
@@ -154,7 +156,7 @@ export class Log {
     return h("p", { class: `delivery ${outgoing.status}` }, said, " ", again, " ", drop);
   }
 
-  /** @param {MarkdownView} text @param {Extract<Line, {kind: 'assistant'}>} line */
+  /** @param {AnswerText} text @param {Extract<Line, {kind: 'assistant'}>} line */
   #answer(text, line) {
     const { words } = this.#context;
     const said = h("span", {}, words.text("copy"));
@@ -171,7 +173,7 @@ export class Log {
     return line?.kind === "assistant" ? line.text : "";
   }
 
-  /** @param {HTMLElement} node @param {MarkdownView} text @param {Extract<Line, {kind: 'assistant'}>} line */
+  /** @param {HTMLElement} node @param {AnswerText} text @param {Extract<Line, {kind: 'assistant'}>} line */
   #updateAnswer(node, text, line) {
     const { words } = this.#context;
     text.update(line.text, line.isStreaming);

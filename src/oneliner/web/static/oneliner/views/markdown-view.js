@@ -5,10 +5,9 @@
  * @import {Translator} from "../i18n.js"
  */
 
-import { h, icon, setText } from "../dom.js";
+import { h, icon } from "../dom.js";
 import { blocksOf, finishedCount, render, withClosedMarks } from "../markdown.js";
-
-const COPIED_MS = 1_500;
+import { copy } from "./copying.js";
 
 export class MarkdownView {
   #builder;
@@ -65,7 +64,7 @@ export class MarkdownView {
 function domBuilder(words) {
   return {
     element: (name, attributes, children) =>
-      h(/** @type {any} */ (name), attributes.role === "region" ? { ...attributes, "aria-label": words.text("md.table") } : attributes, ...children),
+      h(/** @type {any} */ (name), attributes.role === "group" ? { ...attributes, "aria-label": words.text("md.table") } : attributes, ...children),
     text: (value) => document.createTextNode(value),
     code: (language, text) => codeBlock(language, text, words),
     levels: [],
@@ -79,23 +78,5 @@ function codeBlock(language, text, words) {
   const button = h("button", { type: "button", class: "quiet small", on: { click: () => copy(text, said, words) } }, icon("copy"), said);
   const head = h("div", { class: "md-code-head" }, h("span", { class: "md-code-language" }, language), button);
   const name = language ? words.text("md.code_in", { language }) : words.text("md.code");
-  return h("div", { class: "md-code" }, head, h("pre", { tabindex: "0", role: "region", "aria-label": name }, h("code", {}, text)));
-}
-
-/**
- * Puts *text* into the clipboard and says so on the button for a moment.
- *
- * @param {string} text @param {HTMLElement} said @param {Translator} words
- */
-export async function copy(text, said, words) {
-  const label = said.textContent ?? "";
-  let done = true;
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch (error) {
-    if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
-    done = false; // not allowed here, or no clipboard outside a secure context
-  }
-  setText(said, words.text(done ? "copied" : "copy_failed"));
-  setTimeout(() => setText(said, label), COPIED_MS);
+  return h("div", { class: "md-code" }, head, h("pre", { tabindex: "0", role: "group", "aria-label": name }, h("code", {}, text)));
 }

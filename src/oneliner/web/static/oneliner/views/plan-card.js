@@ -42,7 +42,7 @@ export class PlanCard {
         class: "plan", "aria-label": context.words.text("plan.label"),
         on: { submit: (event) => event.preventDefault(), keydown: (event) => this.#onKey(event) },
       },
-      this.#goal, this.#conflict, this.#steps, this.#tools, this.#foot,
+      h("div", { class: "plan-scroll" }, this.#goal, this.#conflict, this.#steps, this.#tools), this.#foot,
     );
   }
 

@@ -38,8 +38,7 @@ export class Question {
         class: "question", "aria-label": words.text("question.label"),
         on: { submit: (event) => { event.preventDefault(); void this.#send(); }, input: () => context.drafts.set(`answer.${this.#run.id}`, this.#entered()) },
       },
-      ...this.#asked(),
-      ...this.#fields.map((field) => this.#drawField(field, entered[field.name])),
+      h("div", { class: "plan-scroll" }, ...this.#asked(), ...this.#fields.map((field) => this.#drawField(field, entered[field.name]))),
       this.#foot,
     );
   }

@@ -7,17 +7,20 @@
  */
 
 import { drawList, h, icon, keepFocus, replaceChildren, setAttribute, setText } from "../dom.js";
+import { lazily } from "../lazily.js";
 import { NEEDS_YOU, headerRuns } from "../picking.js";
-import { PlanCard } from "./plan-card.js";
 import { problemLine } from "./problem-line.js";
-import { Question } from "./question.js";
 import { chips, elapsedMs, isTicking, progressBar, statusBadge, summaryOf, usageFact } from "./run-facts.js";
 
 const TICK_MS = 1_000;
 
+/** What a run that needs its reader is shown with: loaded when the first such run is there. */
+const planCard = lazily(async () => (await import("./plan-card.js")).PlanCard);
+const question = lazily(async () => (await import("./question.js")).Question);
+
 export class RunHeader {
   #context;
-  /** @type {PlanCard|Question|null} */
+  /** @type {{node: HTMLElement, update(run: Run, busy: string, problem: import("../types.js").Problem|null): void}|null} */
   #body = null;
   #bodyKey = "";
   #drawn = "";
@@ -132,9 +135,16 @@ export class RunHeader {
       replaceChildren(this.#content, chips(run, this.#context.words), steps(run, this.#context), this.#retryForm(run, busy), problemLine(problem, this.#context.words));
       return;
     }
+    const wanted = run.run_status === "blocked" ? question : planCard;
+    const Card = wanted.here;
+    if (!Card) {
+      void wanted.get().then((came) => came && this.#redraw());
+      replaceChildren(this.#content, chips(run, this.#context.words));
+      return;
+    }
     if (this.#bodyKey !== key) {
       this.#bodyKey = key;
-      this.#body = run.run_status === "blocked" ? new Question(this.#context, run) : new PlanCard(this.#context, run);
+      this.#body = new Card(this.#context, run);
       replaceChildren(this.#content, chips(run, this.#context.words), notice(run, this.#context), this.#body.node);
     }
     this.#content.firstElementChild?.replaceWith(chips(run, this.#context.words));

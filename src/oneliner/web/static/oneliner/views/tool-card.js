@@ -28,7 +28,7 @@ export function toolCard(tool, words, isOpen) {
 
 /** @param {string} label @param {string} text */
 function part(label, text) {
-  return h("div", { class: "tool-part" }, h("span", { class: "tool-label" }, label), h("pre", { class: "tool-text", tabindex: "0", role: "region", "aria-label": label }, text));
+  return h("div", { class: "tool-part" }, h("span", { class: "tool-label" }, label), h("pre", { class: "tool-text", tabindex: "0", role: "group", "aria-label": label }, text));
 }
 
 /** @param {string} json @returns {string} the values of the arguments in one line */

@@ -1,0 +1,1 @@
+"""Examples: what a host of OneLiner writes itself."""

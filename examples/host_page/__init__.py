@@ -1,0 +1,1 @@
+"""A product with the window of OneLiner on its page."""
