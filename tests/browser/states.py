@@ -195,10 +195,78 @@ async def offline(stage: Stage, page: Page, models: ModelServer) -> None:
     await expect(page.locator(".delivery.waiting")).to_be_visible()
 
 
+async def _goto(page: Page, name: str) -> None:
+    await page.evaluate("(name) => { location.hash = `#/${name}`; }", name)
+    await expect(page.locator(".page-nav [aria-current]")).to_have_attribute("data-page", name)
+    await expect(page.locator(".page > .stack").first).to_be_visible()
+
+
+async def home(stage: Stage, page: Page, models: ModelServer) -> None:
+    await needs_confirmation(stage, page, models)
+    await _goto(page, "home")
+    await expect(page.locator(".next-card.primary .button")).to_be_visible()
+
+
+async def runs_page(stage: Stage, page: Page, models: ModelServer) -> None:
+    await failed(stage, page, models)
+    await needs_confirmation(stage, page, models)
+    await _goto(page, "runs")
+    await page.locator(".table [type=checkbox]").first.check()
+    await expect(page.locator(".bulk .button")).to_be_visible()
+
+
+async def run_page(stage: Stage, page: Page, models: ModelServer) -> None:
+    await done_with_plan(stage, page, models)
+    await _goto(page, "runs")
+    await page.locator(".table a").first.click()
+    await page.locator(".event-list summary").first.click()
+
+
+async def _wrote(page: Page, text: str) -> None:
+    await page.locator(".page .row .button").nth(1).click()
+    await page.locator(".editor").fill(text)
+    await page.locator(".editor ~ .row .primary").click()
+
+
+async def documents(_stage: Stage, page: Page, _models: ModelServer) -> None:
+    await _goto(page, "documents")
+    await page.locator("[name=path]").fill("strategy/2026.md")
+    await page.locator("[name=content]").fill("# 策略 Strategy\n\nOne line.\n")
+    await page.locator(".page [type=submit].primary").click()
+    await expect(page.locator(".versions li")).to_have_count(1)
+    await _goto(page, "documents")
+    await expect(page.locator(".table a")).to_have_count(1)
+
+
+async def document(stage: Stage, page: Page, models: ModelServer) -> None:
+    await documents(stage, page, models)
+    await page.locator(".table a").click()
+    await _wrote(page, ANSWER)
+    await expect(page.locator(".diff-line[data-kind=added]").first).to_be_visible()
+
+
+async def rules(_stage: Stage, page: Page, _models: ModelServer) -> None:
+    await _goto(page, "rules")
+    form = page.locator(".card").last
+    await form.locator("summary").first.click()
+    await form.locator("[name=max_steps]").fill("80")
+    await form.locator("[name=notice]").fill("本周放宽 Relaxed for the launch")
+    await form.locator("[type=submit]").click()
+    await expect(page.locator(".page .notice")).to_be_visible()
+    await page.locator(".card summary").first.click()
+
+
+async def costs(stage: Stage, page: Page, models: ModelServer) -> None:
+    await done(stage, page, models)
+    await _goto(page, "costs")
+    await expect(page.locator(".table")).to_be_visible()
+
+
 STATES: Mapping[str, Callable[[Stage, Page, ModelServer], Awaitable[None]]] = {
     f.__name__: f
     for f in (
         empty, handoff_form, drafting, needs_confirmation, plan_edited, queued, running, streaming, retrying,
         blocked_question, blocked_outcome, done, done_with_plan, failed, cancelled, offline, sign_in,
+        home, runs_page, run_page, documents, document, rules, costs,
     )
 }  # fmt: skip

@@ -95,9 +95,21 @@ def test_what_the_window_loads_when_it_needs_it_is_counted() -> None:
     assert found - {"words/zh", "words/en", "words/page-zh", "words/page-en"} == set(LAZY)
 
 
-def test_all_that_the_page_loads_is_small() -> None:
-    never = {"types.js", "en.js", "page-en.js"}  # types alone; of the two languages the larger one is counted
-    own = [p for p in PAGE if p.name not in never and "embed" not in p.parts and p.name != "embed.css"]
-    loaded = [*own, *(STATIC / "vendor").rglob("*.js"), STATIC / "index.html"]
-    total = sum(len(deliverable(path).gzipped) for path in loaded)
-    assert total <= MAX_GZIPPED, f"{total} bytes gzipped"
+def test_the_page_is_small_with_all_that_the_chat_needs_and_with_any_other_page() -> None:
+    files = PageFiles()
+    entry = "oneliner/boot.js"
+    html = (STATIC / "index.html").read_text("utf-8")
+    styles = re.findall(r'href="/static/(oneliner/css/[^"]+)"', html)
+    first = {
+        entry,
+        *files.imported([entry]),
+        *styles,
+        "oneliner/words/zh.js",
+        "oneliner/words/page-zh.js",
+        "index.html",
+    }
+    chat = [f"oneliner/views/{name}.js" for name in ("markdown-view", "plan-card", "question")]
+    pages = [path.relative_to(STATIC).as_posix() for path in (STATIC / "oneliner/pages").glob("*.js")]
+    for wanted in (chat, *([page] for page in pages)):
+        total = zipped(*{*first, *wanted, *files.imported(wanted)})
+        assert total <= MAX_GZIPPED, f"{total} bytes gzipped with {wanted}"

@@ -74,6 +74,9 @@ ROWS = {
     "GET /v2/oneliner/users": Row(403, 403, 200),
     "PUT /v2/oneliner/users/{user_id}/status": Row(403, 403, 200, {"status": "approved"}),
     "GET /": Row(200, 200, 200, is_open=True),
+    "GET /embed.js": Row(200, 200, 200, is_open=True),
+    "GET /static/{name:path}": Row(200, 200, 200, is_open=True),
+    "HEAD /static/{name:path}": Row(200, 200, 200, is_open=True),
     "GET /docs": Row(200, 200, 200, is_open=True),
     "GET /docs/reference.css": Row(200, 200, 200, is_open=True),
     "GET /problems/{code}": Row(307, 307, 307, is_open=True),
@@ -110,7 +113,7 @@ async def test_who_may(front: Front, route: str, caller: str) -> None:
         return
     places = await _prepare(front, row.given)
     method, template = route.split()
-    path = template.format(**places) + (f"?{row.query}" if row.query else "")
+    path = template.replace("{name:path}", "favicon.svg").format(**places) + (f"?{row.query}" if row.query else "")
     async with _client(front, caller) as client:
         answer = await client.request(method, path, json=_filled(row.body, places))
     assert answer.status_code == expected, answer.text
@@ -230,3 +233,13 @@ def _filled(body: Mapping[str, object] | None, places: Mapping[str, str]) -> dic
     if body is None:
         return None
     return {k: v.format(**places) if isinstance(v, str) and v.startswith("{") else v for k, v in body.items()}
+
+
+@pytest.mark.parametrize("path", ["/v2/oneliner/runs", "/v1/agent/sessions"])
+async def test_an_administrator_can_ask_for_his_own_alone(front: Front, path: str) -> None:
+    async with front.client("ann") as ann, front.client("root", admin=True) as admin:
+        for person in (ann, admin):
+            assert (await person.post("/v2/oneliner/runs", json=HANDOFF)).status_code == 200
+        assert len((await admin.get(path)).json()["items"]) == 2
+        assert [row["user_id"] for row in (await admin.get(path, params={"mine": True})).json()["items"]] == ["root"]
+        assert [row["user_id"] for row in (await ann.get(path, params={"mine": False})).json()["items"]] == ["ann"]

@@ -251,9 +251,9 @@ def position(tx: Transaction, run: Run) -> int:
     return tx.runs.queue_position(run) if run.run_status is RunStatus.QUEUED else 0
 
 
-def page(tx: Transaction, caller: Caller, part: Page, only: RunFilter) -> list[Run]:
-    """Runs the caller may see, newest first."""
-    return tx.runs.page(scope_of(caller), part, only)
+def page(tx: Transaction, caller: Caller, part: Page, only: RunFilter, *, mine: bool = False) -> list[Run]:
+    """Runs the caller may see, or with *mine* those that are his, newest first."""
+    return tx.runs.page(Scope(caller.user_id) if mine else scope_of(caller), part, only)
 
 
 def events(tx: Transaction, caller: Caller, run_id: str, after: int, limit: int) -> tuple[Run, list[RunEvent]]:

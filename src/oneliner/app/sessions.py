@@ -58,9 +58,11 @@ def get(tx: Transaction, caller: Caller, session_id: str) -> Session:
     return tx.sessions.get(session_id, _scope(caller))
 
 
-def page(tx: Transaction, caller: Caller, part: Page, project_id: str | None, text: str | None) -> list[Session]:
-    """Sessions, newest first."""
-    return tx.sessions.page(_scope(caller), part, project_id, text)
+def page(
+    tx: Transaction, caller: Caller, part: Page, project_id: str | None, text: str | None, *, mine: bool = False
+) -> list[Session]:
+    """Sessions the caller may see, or with *mine* those that are his, newest first."""
+    return tx.sessions.page(Scope(caller.user_id) if mine else _scope(caller), part, project_id, text)
 
 
 def messages(tx: Transaction, caller: Caller, session_id: str, part: Page) -> list[Message]:

@@ -57,4 +57,5 @@ ProjectFilter = Annotated[
     Text | None, Query(max_length=MAX_ID_CHARS, description="Only of this project; empty: only without a project.")
 ]
 SearchText = Annotated[Text | None, Query(max_length=200, description="Only what holds this text, in any case.")]
+Mine = Annotated[bool, Query(description="Only the caller's own, also for an administrator.")]
 After = Annotated[int, Query(ge=0, le=MAX_SEQ, description="Only events after this one.")]

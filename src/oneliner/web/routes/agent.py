@@ -14,7 +14,7 @@ from oneliner.web.answer_schemas import Accepted, Listed, MessageAnswer, Session
 from oneliner.web.call import Incoming
 from oneliner.web.description import described, streams
 from oneliner.web.feeds import RunFeed
-from oneliner.web.parameters import After, Before, Limit, Position, ProjectFilter, RunId, SearchText, SessionId
+from oneliner.web.parameters import After, Before, Limit, Mine, Position, ProjectFilter, RunId, SearchText, SessionId
 from oneliner.web.routing import Endpoint
 from oneliner.web.schemas import ChatRequest, ResumeRequest
 from oneliner.web.sse import EventStream, cursor_of
@@ -89,10 +89,11 @@ async def list_sessions(
     before: Before = None,
     project_id: ProjectFilter = None,
     q: SearchText = None,
+    mine: Mine = False,  # noqa: FBT002  # a query parameter: it comes by its name
 ) -> Response:
     """Conversations with their totals."""
     part = Page(limit + 1, before)
-    found = await call.read(lambda tx: sessions.page(tx, call.caller, part, project_id, q))
+    found = await call.read(lambda tx: sessions.page(tx, call.caller, part, project_id, q, mine=mine))
     shown, cursor = shapes.page_of(found, limit, lambda s: s.id)
     return JsonAnswer(shapes.listed([shapes.session_to_json(s) for s in shown], cursor))
 

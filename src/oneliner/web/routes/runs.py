@@ -17,7 +17,7 @@ from oneliner.web.answer_schemas import EventAnswer, Listed, RunAnswer
 from oneliner.web.call import Call, Incoming
 from oneliner.web.description import described, streams
 from oneliner.web.feeds import RunFeed, UserFeed
-from oneliner.web.parameters import MAX_SEQ, After, Before, Limit, ProjectFilter, RunId, SearchText, Text
+from oneliner.web.parameters import MAX_SEQ, After, Before, Limit, Mine, ProjectFilter, RunId, SearchText, Text
 from oneliner.web.routing import Endpoint
 from oneliner.web.schemas import (
     ConfirmRequest,
@@ -73,11 +73,14 @@ async def list_runs(
     session_id: Annotated[Text | None, Query(max_length=64, description="Only of one session.")] = None,
     status: Annotated[list[RunStatus] | None, Query(description="Only in one of these states.")] = None,
     q: SearchText = None,
+    mine: Mine = False,  # noqa: FBT002  # a query parameter: it comes by its name
 ) -> Response:
     """The caller's runs; an administrator sees everybody's."""
     only = RunFilter(project_id, session_id, frozenset(status) if status else None, q)
     part = Page(limit + 1, before)
-    found = await call.read(lambda tx: [_shown(call, tx, run) for run in runs.page(tx, call.caller, part, only)])
+    found = await call.read(
+        lambda tx: [_shown(call, tx, run) for run in runs.page(tx, call.caller, part, only, mine=mine)]
+    )
     listed, cursor = shapes.page_of(found, limit, lambda one: one.run.id)
     shape = _shape(call)
     return JsonAnswer(shapes.listed([shape(one) for one in listed], cursor))

@@ -45,42 +45,42 @@ export class Api {
 
   /** @returns {Promise<Record<string, any>>} */
   me() {
-    return this.#ask("GET", "/v2/oneliner/me");
+    return this.ask("GET", "/v2/oneliner/me");
   }
 
   /** @param {Record<string, string|string[]|null|undefined>} [query] @returns {Promise<{items: Run[], next_cursor: string|null}>} */
   runs(query) {
-    return this.#ask("GET", `/v2/oneliner/runs${queryOf(query)}`);
+    return this.ask("GET", `/v2/oneliner/runs${queryOf(query)}`);
   }
 
   /** @param {string} runId @returns {Promise<Run>} */
   run(runId) {
-    return this.#ask("GET", `/v2/oneliner/runs/${runId}`);
+    return this.ask("GET", `/v2/oneliner/runs/${runId}`);
   }
 
   /** @param {string} runId @param {number} after @returns {Promise<{items: Record<string, any>[], next_cursor: string|number|null}>} */
   runEvents(runId, after) {
-    return this.#ask("GET", `/v2/oneliner/runs/${runId}/events?after=${after}`);
+    return this.ask("GET", `/v2/oneliner/runs/${runId}/events?after=${after}`);
   }
 
-  /** @param {string|null} before @returns {Promise<{items: Session[], next_cursor: string|null}>} */
+  /** The person's own. @param {string|null} before @returns {Promise<{items: Session[], next_cursor: string|null}>} */
   sessions(before = null) {
-    return this.#ask("GET", `/v1/agent/sessions${queryOf({ before })}`);
+    return this.ask("GET", `/v1/agent/sessions${queryOf({ before, mine: "true" })}`);
   }
 
   /** @param {string} sessionId @returns {Promise<Session>} */
   session(sessionId) {
-    return this.#ask("GET", `/v1/agent/sessions/${sessionId}`);
+    return this.ask("GET", `/v1/agent/sessions/${sessionId}`);
   }
 
   /** @param {string} sessionId @param {string|null} before @returns {Promise<{items: Message[], next_cursor: string|null}>} */
   messages(sessionId, before = null) {
-    return this.#ask("GET", `/v1/agent/sessions/${sessionId}/messages${queryOf({ before })}`);
+    return this.ask("GET", `/v1/agent/sessions/${sessionId}/messages${queryOf({ before })}`);
   }
 
   /** @param {string} sessionId */
   async deleteSession(sessionId) {
-    await this.#ask("DELETE", `/v1/agent/sessions/${sessionId}`);
+    await this.ask("DELETE", `/v1/agent/sessions/${sessionId}`);
   }
 
   /**
@@ -91,12 +91,12 @@ export class Api {
    * @returns {Promise<{run_id: string, session_id: string, created: boolean, run_status: string}>}
    */
   say(message, sessionId, key, projectId = "") {
-    return this.#ask("POST", "/v1/agent/runs", sessionId ? { message, session_id: sessionId } : { message, project_id: projectId }, key);
+    return this.ask("POST", "/v1/agent/runs", sessionId ? { message, session_id: sessionId } : { message, project_id: projectId }, key);
   }
 
   /** @param {Record<string, any>} handoff @param {string} key @returns {Promise<Run>} */
   createRun(handoff, key) {
-    return this.#ask("POST", "/v2/oneliner/runs", handoff, key);
+    return this.ask("POST", "/v2/oneliner/runs", handoff, key);
   }
 
   /**
@@ -105,24 +105,26 @@ export class Api {
    * @param {string} runId @param {string} move @param {Record<string, any>} body @returns {Promise<Run>}
    */
   moveRun(runId, move, body) {
-    return this.#ask("POST", `/v2/oneliner/runs/${runId}/${move}`, body, crypto.randomUUID());
+    return this.ask("POST", `/v2/oneliner/runs/${runId}/${move}`, body, crypto.randomUUID());
   }
 
   /** @param {string} runId @param {Record<string, any>} body @returns {Promise<Run>} */
   revisePlan(runId, body) {
-    return this.#ask("POST", `/v2/oneliner/runs/${runId}/plan/revise`, body, crypto.randomUUID());
+    return this.ask("POST", `/v2/oneliner/runs/${runId}/plan/revise`, body, crypto.randomUUID());
   }
 
   /** @param {string} runId @param {Record<string, any>} body @returns {Promise<Run>} */
   editPlan(runId, body) {
-    return this.#ask("PATCH", `/v2/oneliner/runs/${runId}/plan`, body);
+    return this.ask("PATCH", `/v2/oneliner/runs/${runId}/plan`, body);
   }
 
   /**
+   * Any route. Throws Refused.
+   *
    * @param {string} method @param {string} path @param {Record<string, any>} [body] @param {string} [key]
    * @returns {Promise<any>} the answer's JSON, null when it has none
    */
-  async #ask(method, path, body, key) {
+  async ask(method, path, body, key) {
     return reached(async () => {
       let response = await this.#send(method, path, body, key, false);
       if (response.status === 401) response = await this.#send(method, path, body, key, true);

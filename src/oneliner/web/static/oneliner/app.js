@@ -6,7 +6,10 @@
  * @import {Workspace} from "./workspace.js"
  */
 
+import { Refused } from "./api.js";
 import { h, icon, mark, oncePerFrame, replaceChildren, setAttribute, setText } from "./dom.js";
+import { listenForHandoffs } from "./handoff-source.js";
+import { Pages } from "./pages/router.js";
 import { countNeedingYou } from "./picking.js";
 import { Announcer } from "./views/announcer.js";
 import { Composer } from "./views/composer.js";
@@ -22,6 +25,7 @@ const STARTERS = ["plan", "tool", "ask", "time"];
 /**
  * @param {HTMLElement} root is emptied
  * @param {object} options
+ * @param {import("./api.js").Api} options.api
  * @param {Workspace} options.workspace
  * @param {Translator} options.words
  * @param {import("./views/context.js").Drafts} options.drafts
@@ -30,27 +34,39 @@ const STARTERS = ["plan", "tool", "ask", "time"];
  * @param {(sessionId: string|null) => void} options.onSession tells which session is open
  * @returns {() => void} what takes it away again
  */
-export function mount(root, { workspace, words, drafts, settings, onSignIn, onSession }) {
+export function mount(root, { api, workspace, words, drafts, settings, onSignIn, onSession }) {
   const announcer = new Announcer(words);
   const context = { words, workspace, drafts, announce: announcer.say.bind(announcer) };
   const composer = new Composer(context, () => log.toEnd());
-  const handoff = new HandoffForm(context, () => header.focusTitle());
+  const toChat = () => {
+    if (location.hash.startsWith("#/")) location.hash = "#chat";
+  };
+  const handoff = new HandoffForm(context, () => { toChat(); header.focusTitle(); });
   const header = new RunHeader(context);
   const log = new Log(context, emptyState(context, composer, handoff));
   const strip = new ConnectionStrip(context, onSignIn);
   const drawer = new Drawer(words);
-  const sessions = new SessionList(context, () => drawer.close());
+  const sessions = new SessionList(context, () => { toChat(); drawer.close(); });
   const demo = h("div", { class: "demo", role: "note", hidden: true });
   const failed = h("div", { class: "load-problem", hidden: true });
-  const title = h("h1", { class: "page-title" });
+  const title = h("h1", { class: "page-title", tabindex: "-1" });
   const totals = h("div", { class: "totals-slot" });
 
-  const newChat = h("button", { type: "button", class: "button primary wide", on: { click: () => { void workspace.open(null); drawer.close(); composer.focus(); } } }, icon("plus"), words.text("nav.new_chat"));
+  const newChat = h("button", { type: "button", class: "button primary wide", on: { click: () => { toChat(); void workspace.open(null); drawer.close(); composer.focus(); } } }, icon("plus"), words.text("nav.new_chat"));
   const handOver = h("button", { type: "button", class: "button wide", on: { click: () => { drawer.close(); handoff.open(); } } }, icon("hand"), words.text("nav.handoff"));
-  drawer.fill(h("div", { class: "brand" }, mark(), "OneLiner"), h("div", { class: "nav-actions" }, newChat, handOver), sessions.node, settings);
 
-  const main = h("main", { class: "main" }, h("header", { class: "topbar" }, drawer.opener, title, totals), demo, strip.node, failed, header.node, log.node, composer.node);
-  const skip = h("a", { class: "skip", href: "#oneliner-composer", on: { click: (event) => { event.preventDefault(); composer.focus(); } } }, words.text("nav.skip"));
+  const chat = h("div", { class: "chat" }, header.node, log.node, composer.node);
+  /** @type {string|null} the title of the page that is shown; null: the chat */
+  let page = null;
+  const pages = new Pages({ ...context, api }, chat, (shown) => {
+    page = shown;
+    drawer.close();
+    draw();
+  });
+  drawer.fill(h("div", { class: "brand" }, mark(), "OneLiner"), h("div", { class: "nav-actions" }, newChat, handOver), pages.nav, sessions.node, settings);
+  const refusal = h("div", { class: "load-problem", hidden: true });
+  const main = h("main", { class: "main" }, h("header", { class: "topbar" }, drawer.opener, title, totals), demo, strip.node, failed, refusal, chat, pages.node);
+  const skip = h("a", { class: "skip", href: "#oneliner-composer", on: { click: (event) => { event.preventDefault(); toChat(); chat.hidden = false; composer.focus(); } } }, words.text("nav.skip"));
   replaceChildren(root, skip, drawer.scrim, drawer.node, main, handoff.node, ...announcer.nodes);
 
   /** @type {string|null|undefined} */
@@ -58,8 +74,8 @@ export function mount(root, { workspace, words, drafts, settings, onSignIn, onSe
   const draw = () => {
     const { state } = workspace;
     if (state.sessionId !== shown) onSession((shown = state.sessionId));
-    setText(title, titleOf(state, words));
-    replaceChildren(totals, sessionTotals(state, context));
+    setText(title, page ?? titleOf(state, words));
+    replaceChildren(totals, page === null && sessionTotals(state, context));
     drawDemo(demo, state, words);
     setAttribute(failed, "hidden", !state.loadProblem);
     if (state.loadProblem) replaceChildren(failed, problemLine(state.loadProblem, words), h("button", { type: "button", class: "button small", on: { click: () => void workspace.load() } }, words.text("load.again")));
@@ -69,9 +85,24 @@ export function mount(root, { workspace, words, drafts, settings, onSignIn, onSe
   const schedule = oncePerFrame(draw);
   const unsubscribe = workspace.subscribe(schedule);
   const minute = setInterval(schedule, 60_000);
+  const unlisten = listenForHandoffs(root, async (handed, key) => {
+    setAttribute(refusal, "hidden", true);
+    try {
+      await workspace.handOff(handed, key);
+      toChat();
+      header.focusTitle();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      replaceChildren(refusal, problemLine(error.problem, words));
+      setAttribute(refusal, "hidden", null);
+    }
+  });
   draw();
+  void pages.go();
   return () => {
     unsubscribe();
+    unlisten();
+    pages.destroy();
     clearInterval(minute);
     root.replaceChildren();
   };

@@ -33,6 +33,8 @@ class Page {
   #words = new Translator("en", {});
   /** @type {Workspace|null} */
   #workspace = null;
+  /** @type {Api|null} */
+  #api = null;
   #unmount = () => {};
 
   async start() {
@@ -80,17 +82,20 @@ class Page {
       return;
     }
     this.#workspace = workspace;
+    this.#api = api;
     this.#session?.setItem(TOKEN, this.#token ?? "");
     this.#show();
   }
 
   #show() {
     const workspace = this.#workspace;
-    if (!workspace) return;
+    const api = this.#api;
+    if (!workspace || !api) return;
     this.#unmount();
     document.documentElement.lang = this.#words.locale;
     this.#root.className = "workbench";
     this.#unmount = mount(this.#root, {
+      api,
       workspace,
       words: this.#words,
       drafts: this.#drafts,

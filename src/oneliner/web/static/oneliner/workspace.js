@@ -24,8 +24,6 @@ const CHANGES_MESSAGES = new Set([
 ]);
 const CHANGES_SESSION = new Set(["run.created", "run.completed", "run.failed", "run.cancelled", "message.completed"]);
 const MAX_TOOL_HISTORIES = 8;
-const FEW_SESSIONS = 10;
-const MAX_MORE_PAGES = 5;
 
 export class Workspace {
   /** @type {State} */
@@ -98,15 +96,12 @@ export class Workspace {
   async load() {
     try {
       const [open, latest, sessions] = await Promise.all([
-        this.#api.runs({ status: OPEN_STATUSES }),
-        this.#api.runs(),
+        this.#api.runs({ status: OPEN_STATUSES, mine: "true" }),
+        this.#api.runs({ mine: "true" }),
         this.#api.sessions(),
       ]);
       this.#dispatch({ type: "runs", runs: [...open.items, ...latest.items] });
       this.#dispatch({ type: "sessions", sessions: sessions.items, more: sessions.next_cursor ?? null });
-      for (let n = 0; n < MAX_MORE_PAGES && Object.keys(this.state.sessions).length < FEW_SESSIONS; n += 1) {
-        await this.loadMoreSessions(); // an administrator is sent everybody's, of which only his own are kept
-      }
       this.#dispatch({ type: "loaded" });
       if (this.state.sessionId) await this.open(this.state.sessionId);
     } catch (error) {

@@ -1,0 +1,100 @@
+/**
+ * What it cost: a sum, a chart of days, and the figures beside it.
+ *
+ * @import {PageContext, Route, Shown} from "./router.js"
+ * @typedef {{key: string, message_count: number, input_tokens: number, output_tokens: number, total_tokens: number, cost: string|null, estimated: boolean, unpriced_messages?: number}} Line
+ */
+
+import { h } from "../dom.js";
+import { choice, csvButton, filters, labelled, nothing, table } from "./parts.js";
+import { addressOf } from "./router.js";
+
+const DAYS = ["7", "30", "90"];
+const DAY_MS = 86_400_000;
+const GROUPS = ["day", "model", "project", "session", "run"];
+const SVG = "http://www.w3.org/2000/svg";
+const CHART = { width: 720, height: 180, foot: 20 };
+const NANOS = 1_000_000_000n;
+
+/** @param {PageContext} context @param {Route} route @returns {Promise<Shown>} */
+export async function show(context, route) {
+  const { api, words, workspace } = context;
+  const group = route.query.get("group_by") ?? "day";
+  const days = route.query.get("days") ?? "30";
+  const project = route.query.get("project_id");
+  const isAdmin = workspace.state.me?.role === "admin";
+  const since = new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS - (Number(days) - 1) * DAY_MS).toISOString().slice(0, 10);
+  const query = new URLSearchParams({ group_by: group, since, ...(project ? { project_id: project } : {}) });
+  /** @type {{items: Line[]}} */
+  const bill = await api.ask("GET", `/v2/oneliner/usage?${query}`);
+  const groups = isAdmin ? [...GROUPS, "user"] : GROUPS;
+  const total = bill.items.some((line) => line.cost === null) ? null : sumOf(bill.items);
+  const tokens = bill.items.reduce((sum, line) => sum + line.total_tokens, 0);
+  const calls = bill.items.reduce((sum, line) => sum + line.message_count, 0);
+  const figure = (/** @type {string} */ name, /** @type {string} */ value, /** @type {string} */ title = "") => h("div", { class: "figure" }, h("dt", {}, words.text(name)), h("dd", { title }, value));
+  const columns = [{ text: words.text(`group.${group}`), kind: "wide" }, { text: words.text("column.calls"), kind: "number" }, { text: words.text("column.input"), kind: "number" }, { text: words.text("column.output"), kind: "number" }, { text: words.text("column.cost"), kind: "number" }];
+  const rows = bill.items.map((line) => [nameOf(group, line.key), words.number(line.message_count), words.number(line.input_tokens), words.number(line.output_tokens), h("span", { title: line.cost ?? "" }, words.cost(line.cost), line.estimated ? ` ${words.text("cost.estimated")}` : "")]);
+  const csv = () => [[group, "calls", "input_tokens", "output_tokens", "cost_usd"], ...bill.items.map((l) => [l.key, String(l.message_count), String(l.input_tokens), String(l.output_tokens), l.cost])];
+  const node = h(
+    "div", { class: "stack" },
+    filters(route, words,
+      labelled(words.text("filter.by"), choice("group_by", groups.map((g) => [g, words.text(`group.${g}`)]), group)),
+      labelled(words.text("filter.days"), choice("days", DAYS.map((d) => [d, words.text("filter.last_days", { days: d })]), days)),
+      labelled(words.text("column.project"), h("input", { type: "text", name: "project_id", maxlength: 128, props: { value: project ?? "" } }))),
+    h("dl", { class: "figures" }, figure("column.cost", words.cost(total), total === null ? words.text("cost.unknown_title") : words.text("cost.exact", { cost: total })), figure("column.tokens", words.number(tokens)), figure("column.calls", words.number(calls))),
+    group === "day" && bill.items.some((line) => Number(line.cost) > 0) ? chart(bill.items, since, Number(days), context) : null,
+    bill.items.length ? table(words.text("page.costs"), columns, rows) : nothing(words.text("costs.none")),
+    bill.items.length > 0 && h("div", { class: "row" }, csvButton(words, csv, `costs-by-${group}.csv`)),
+  );
+  return { title: words.text("page.costs"), node };
+}
+
+/** @param {string} group @param {string} key */
+function nameOf(group, key) {
+  if (group === "run") return h("a", { href: addressOf("run", {}, key) }, key);
+  return key || "–";
+}
+
+/** Exact, as the server counts: in billionths of a dollar. @param {Line[]} lines */
+function sumOf(lines) {
+  let sum = 0n;
+  for (const { cost } of lines) {
+    const [whole, part = ""] = String(cost).split(".");
+    sum += BigInt(whole) * NANOS + BigInt(part.padEnd(9, "0").slice(0, 9));
+  }
+  return `${sum / NANOS}.${String(sum % NANOS).padStart(9, "0").replace(/0{1,3}$/, "")}`;
+}
+
+/** Bars of days; the table under it says the same in figures. @param {Line[]} lines @param {string} since @param {number} days @param {PageContext} context */
+function chart(lines, since, days, { words }) {
+  const byDay = new Map(lines.map((line) => [line.key, line]));
+  const all = Array.from({ length: days }, (_, n) => new Date(Date.parse(since) + n * DAY_MS).toISOString().slice(0, 10));
+  const values = all.map((day) => Number(byDay.get(day)?.cost ?? 0));
+  const most = Math.max(...values);
+  const svg = document.createElementNS(SVG, "svg");
+  const put = (/** @type {string} */ name, /** @type {Record<string, string|number>} */ attributes, text = "") => {
+    const node = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
+    if (text) node.textContent = text;
+    svg.append(node);
+    return node;
+  };
+  svg.setAttribute("viewBox", `0 0 ${CHART.width} ${CHART.height}`);
+  svg.setAttribute("class", "chart");
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", words.text("costs.chart", { days, most: words.cost(String(most)) }));
+  const room = CHART.height - CHART.foot;
+  const step = CHART.width / days;
+  put("line", { class: "chart-line", x1: 0, x2: CHART.width, y1: room, y2: room });
+  all.forEach((day, n) => {
+    const high = most ? Math.max((values[n] / most) * (room - 14), values[n] ? 2 : 0) : 0;
+    const bar = put("rect", { class: "chart-bar", x: n * step + step * 0.14, y: room - high, width: step * 0.72, height: high, rx: 2 });
+    const title = document.createElementNS(SVG, "title");
+    title.textContent = `${day}: ${words.cost(byDay.get(day) ? (byDay.get(day)?.cost ?? null) : "0")}`;
+    bar.append(title);
+  });
+  put("text", { class: "chart-text", x: 0, y: CHART.height - 4 }, all[0]);
+  put("text", { class: "chart-text", x: CHART.width, y: CHART.height - 4, "text-anchor": "end" }, all[days - 1]);
+  put("text", { class: "chart-text", x: 0, y: 10 }, words.cost(String(most)));
+  return h("figure", { class: "chart-box" }, svg);
+}

@@ -1,0 +1,95 @@
+/**
+ * Governance: what holds, who said so, and how that came about; editing for those who may.
+ *
+ * @import {PageContext, Route, Shown} from "./router.js"
+ * @typedef {{id?: string, layer: string, scope_key: string, version: number, rules: Record<string, any>, notice: string,
+ *   expires_at: string|null, updated_by: string, updated_at: string|null}} Layer
+ */
+
+import { Refused } from "../api.js";
+import { h, icon } from "../dom.js";
+import { filters, labelled, nothing, section, table, when } from "./parts.js";
+import { layerName, policyTable, ruleName, ruleValue } from "./policy.js";
+import { addressOf } from "./router.js";
+import { layerForm, overrideForm } from "./rule-form.js";
+
+/** @param {PageContext} context @param {Route} route @returns {Promise<Shown>} */
+export async function show(context, route) {
+  const { api, words, workspace } = context;
+  const project = route.query.get("project_id") ?? "";
+  const platform = route.query.get("platform") ?? "";
+  const me = /** @type {import("../types.js").Me} */ (workspace.state.me);
+  const isAdmin = me.role === "admin";
+  const found = await api.ask("GET", `/v2/oneliner/governance?${new URLSearchParams({ project_id: project, platform })}`);
+  const past = await history(context, route, isAdmin, me.userId);
+  /** @type {Layer[]} */
+  const layers = found.layers;
+  const again = () => dispatchEvent(new HashChangeEvent("hashchange"));
+  const notice = found.active_admin_override_notice;
+  const editable = [
+    ...(isAdmin ? [["system", ""], ...(platform ? [["platform", platform]] : []), ...(project ? [["project", project]] : [])] : []),
+    ["user", me.userId],
+  ].map(([name, scope]) => layers.find((la) => la.layer === name && la.scope_key === scope) ?? { layer: name, scope_key: scope, version: 0, rules: {} });
+  const node = h(
+    "div", { class: "stack" },
+    filters(route, words,
+      labelled(words.text("column.project"), h("input", { type: "text", name: "project_id", maxlength: 128, props: { value: project } })),
+      labelled(words.text("rules.platform"), h("input", { type: "text", name: "platform", maxlength: 128, props: { value: platform } }))),
+    notice && h("p", { class: "notice" }, icon("alert"), h("span", {}, words.text("run.override", { notice: notice.notice }), " ", notice.expires_at && words.text("rules.until"), " ", notice.expires_at && when(notice.expires_at, words))),
+    section(words.text("rules.effective"), h("p", { class: "hint" }, words.text("rules.effective_note")), policyTable(found.effective_policy, words), tag(context, "rules.ask", project, platform)),
+    section(words.text("rules.layers"), layerTable(layers, context)),
+    section(words.text("rules.edit"), h("p", { class: "hint" }, words.text(isAdmin ? "rules.edit_admin" : "rules.edit_own")), ...editable.map((layer) => layerForm(context, layer, again))),
+    isAdmin && section(words.text("rules.override"), h("p", { class: "hint" }, words.text("rules.override_note")), ...live(context, layers, again), overrideForm(context, project, again)),
+    section(words.text("rules.history"), past.items.length ? historyTable(past.items, context) : nothing(words.text("rules.no_history")),
+      past.next_cursor && h("a", { class: "button small", href: addressOf("rules", { project_id: project, platform, before: past.next_cursor }) }, words.text("rules.older"))),
+  );
+  return { title: words.text("page.rules"), node };
+}
+
+/** A handoff about the rules. @param {PageContext} context @param {string} key @param {string} project @param {string} platform */
+function tag({ words }, key, project, platform) {
+  const title = words.text(`${key}.title`);
+  return h("div", {}, h("button", { type: "button", class: "button small", data: { action: "handoff-to-main-agent", title, goal: words.text(`${key}.goal`), draft: "", projectId: project, platform, intent: "explain_rules", sourceScreen: "agent-governance", actionKey: "governance-explain", contextFrom: ".page .table" } }, icon("hand"), title));
+}
+
+/** @param {PageContext} context @param {Route} route @param {boolean} isAdmin @param {string} userId @returns {Promise<{items: Layer[], next_cursor: string|null}>} */
+function history({ api }, route, isAdmin, userId) {
+  const before = route.query.get("before");
+  return api.ask("GET", `/v2/oneliner/governance/history?${new URLSearchParams({ limit: "20", ...(isAdmin ? {} : { layer: "user", scope: userId }), ...(before ? { before } : {}) })}`);
+}
+
+/** @param {Layer} layer @param {PageContext} context */
+function rulesOf(layer, { words }) {
+  const said = Object.entries(layer.rules).map(([name, value]) => h("li", {}, `${ruleName(name, words)}: ${ruleValue(value, words)}`));
+  return said.length ? h("ul", { class: "plain" }, ...said) : h("span", { class: "hint" }, words.text("rules.says_nothing"));
+}
+
+/** @param {Layer[]} layers @param {PageContext} context */
+function layerTable(layers, context) {
+  const { words } = context;
+  const columns = [{ text: words.text("column.layer") }, { text: words.text("column.scope") }, { text: words.text("column.rules"), kind: "wide" }, { text: words.text("column.version"), kind: "number" }, { text: words.text("column.changed") }];
+  return table(words.text("rules.layers"), columns, layers.map((la) => [layerName(la.layer, words), la.scope_key || words.text("rules.everybody"), rulesOf(la, context), la.version ? words.number(la.version) : "–", la.updated_at ? [when(la.updated_at, words), ` · ${la.updated_by}`] : "–"]));
+}
+
+/** @param {Layer[]} items @param {PageContext} context */
+function historyTable(items, context) {
+  const { words } = context;
+  const columns = [{ text: words.text("column.changed") }, { text: words.text("column.layer") }, { text: words.text("column.scope") }, { text: words.text("column.version"), kind: "number" }, { text: words.text("column.rules"), kind: "wide" }, { text: words.text("column.by") }];
+  return table(words.text("rules.history"), columns, items.map((la) => [la.updated_at ? when(la.updated_at, words) : "–", layerName(la.layer, words), la.scope_key || words.text("rules.everybody"), words.number(la.version), [rulesOf(la, context), la.notice && h("span", { class: "hint" }, la.notice)], la.updated_by]));
+}
+
+/** Overrides that are alive, each with its end. @param {PageContext} context @param {Layer[]} layers @param {() => void} again */
+function live({ api, words, announce }, layers, again) {
+  return layers.filter((la) => la.layer === "admin_override").map((la) => {
+    const end = async () => {
+      try {
+        await api.ask("DELETE", `/v2/oneliner/governance/override?${new URLSearchParams({ scope: la.scope_key })}`);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        announce(words.text("problem.not_found"), true);
+      }
+      again();
+    };
+    return h("div", { class: "row" }, h("span", {}, `${la.scope_key || words.text("rules.everybody")}: ${la.notice}`), h("button", { type: "button", class: "button small danger", on: { click: () => void end() } }, words.text("rules.end_override")));
+  });
+}
