@@ -13,7 +13,7 @@ from tests.support.redis import REDIS_URL, PrivateRedis, has_redis_server
 
 from oneliner.adapters.local_bus import LocalBus
 from oneliner.adapters.redis_bus import outbox
-from oneliner.adapters.redis_bus.bus import RedisBus
+from oneliner.adapters.redis_bus.bus import RedisBus, end
 from oneliner.app.ports import Delta, Snapshot
 from oneliner.domain.event import EventType, RunEvent
 
@@ -258,3 +258,36 @@ async def test_after_an_outage_readers_converge_within_three_seconds(
     here.bus.publish_events([event(2)])
     await there.until(lambda: there.text == writer.text and there.events[-1:] == [2])
     assert took < 3
+
+
+async def test_a_bus_that_is_closed_in_the_middle_of_sending_ends() -> None:
+    for round_ in range(60):
+        bus = RedisBus(REDIS_URL, LocalBus(), follows=False, prefix=f"oneliner-test-{secrets.token_hex(4)}")
+        bus.start()
+        # Closed at another moment each time, from before the first write until after the last.
+        for offset in range(8):
+            bus.interrupt(f"run-{round_}-{offset}")
+            await asyncio.sleep(outbox.GATHER_SECONDS / 4 + round_ * 0.000_05)
+        async with asyncio.timeout(10):
+            await bus.close()
+
+
+async def test_a_task_that_misses_a_cancellation_is_cancelled_again() -> None:
+    missed = 0
+
+    async def deaf() -> None:
+        nonlocal missed
+        while True:
+            try:
+                await asyncio.sleep(3_600)
+            except asyncio.CancelledError:
+                missed += 1
+                if missed == 3:
+                    raise
+
+    task = asyncio.ensure_future(deaf())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await end([task])
+    assert task.cancelled()
+    assert missed == 3

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from oneliner.domain.event import RunEvent
 
 SOCKET_SECONDS = 0.75
+CANCEL_AGAIN_SECONDS = 0.1
 
 
 class LocalFanOut(FanOut, Protocol):
@@ -85,9 +86,7 @@ class RedisBus:
     async def close(self) -> None:
         """Send what waits, let every reader go, and close the connections."""
         self._local.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self._outbox.flush()
         await self._inbox.close()
         await self._client.aclose()
@@ -117,6 +116,20 @@ class RedisBus:
     def follow_user(self, user_id: str, *, heartbeat_seconds: float) -> Subscription:
         """Listen to all runs of a user."""
         return self._local.follow_user(user_id, heartbeat_seconds=heartbeat_seconds)
+
+
+async def end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel *tasks*, until they have ended.
+
+    Once is not enough: the client writes under ``asyncio.wait_for``, which before Python 3.12 drops a cancellation that
+    comes just as the write is done. The loop around it would then go on, and whoever stops the process wait for ever.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _client(url: str, socket_seconds: float) -> Redis:
