@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("oneliner.terminal.commands.serve", "Start the server."),
     "worker": ("oneliner.terminal.commands.worker", "Execute runs that servers hand over."),
+    "up": ("oneliner.terminal.commands.up", "Try out servers and workers together."),
     "run": ("oneliner.terminal.commands.run", "Give the agent something to do, and watch it."),
     "runs": ("oneliner.terminal.commands.runs", "List runs, show one, follow one."),
     "token": ("oneliner.terminal.commands.token", "Print a token for a user."),

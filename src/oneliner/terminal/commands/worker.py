@@ -10,6 +10,7 @@ import click
 from oneliner.domain.errors import Invalid
 from oneliner.terminal.logs import log_to_stderr
 from oneliner.terminal.options import load, setting_options
+from oneliner.terminal.supervised import supervisor
 from oneliner.terminal.taught import TaughtCommand
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def command(modules: tuple[str, ...], queues: str | None, name: str | None, **gi
     Ctrl-C or SIGTERM stops it: runs under way get --grace-seconds to finish, the rest goes on elsewhere at once.
     """
     settings = load(tools=modules, **given)
+    above = supervisor()
+    if above is not None:
+        above.follow()
     try:
         app = import_module("oneliner.celery_worker").build(settings)
     except ImportError as error:
