@@ -51,8 +51,8 @@ def models(*patterns: str) -> Rules:
     return Rules(allowed_models=frozenset(patterns))
 
 
-# The limits and lists; what tool rules add up to is told in test_tool_rules.py.
-NARROWED = tuple(f for f in FIELDS if f != "tools")
+# The limits and lists; what tool rules add up to is told in test_tool_rules.py, and approvals are answers to them.
+NARROWED = tuple(f for f in FIELDS if f not in ("tools", "approvals"))
 # Each field with what says less and what says more, so that one matrix covers all of them.
 LOOSE_AND_STRICT = {
     "confirmation": (Rules(confirmation=Confirmation.NEVER), Rules(confirmation=Confirmation.ALWAYS)),

@@ -30,6 +30,8 @@ any_rules = st.builds(
     max_seconds=limits,
     max_output_tokens=limits,
     max_tool_calls=limits,
+    approval_seconds=limits,
+    approvals=st.none() | st.frozensets(st.just("send_report#0123456789abcdef")),
     run_budget=st.none() | st.integers(0, LARGEST_BUDGET),
     user_day_budget=limits,
     project_day_budget=limits,
@@ -80,7 +82,13 @@ def test_a_snapshot_has_the_documented_form() -> None:
             "layer": "system",
             "scope_key": "",
             "version": 0,
-            "rules": {"confirmation": "never", "max_steps": 40, "max_seconds": 3600, "max_tool_calls": 200},
+            "rules": {
+                "confirmation": "never",
+                "max_steps": 40,
+                "max_seconds": 3600,
+                "max_tool_calls": 200,
+                "approval_seconds": 86_400,
+            },
         },
         {
             "layer": "project",

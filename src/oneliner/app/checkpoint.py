@@ -8,11 +8,11 @@ the effect, result after it. The stored conversation is the state of an executio
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from oneliner.app import answers, bills, budgets, context, control, governance, journal, lanes
+from oneliner.app import answers, approvals, bills, budgets, context, control, governance, journal, lanes
+from oneliner.app.approvals import Waiting
 from oneliner.app.budgets import Exceeded
 from oneliner.app.model import Turn
 from oneliner.app.ports import Lease
@@ -23,7 +23,7 @@ from oneliner.domain.message import MessageState, Purpose, Role, ToolCall, ToolC
 from oneliner.domain.permits import check_model, denied, judge
 from oneliner.domain.plan import StepStatus, marked, plan_to_json
 from oneliner.domain.run import Reason, Trigger
-from oneliner.domain.tool_rules import ToolUse, Verdict
+from oneliner.domain.tool_rules import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,10 +71,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """Next: carry out these tool calls, which *policy* allows. Their intent is stored."""
+    """Next: carry out these tool calls, which *policy* allows. Their intent is stored. *approved* has, for each that a
+    rule asks for, the hash of the arguments that a person has approved.
+    """
 
     calls: Sequence[ToolCall]
     policy: EffectivePolicy
+    approved: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,13 +245,15 @@ class Checkpoint:
         return Ask(permit, message_id, turns, policy, estimated, reminder, held)
 
     def carry(self, calls: Sequence[ToolCall]) -> Next:
-        """Store the intent to carry out those of *calls* that the rules allow, and refuse the others; when only
-        questions to the user are left, block on the first.
+        """Store the intent to carry out those of *calls* that the rules allow, and refuse those they deny; when none is
+        left to carry out, block: on all that wait for an approval, else on the first question to the user.
         """
         questions = [c for c in calls if c.name == control.ASK_USER.name]
         policy = governance.in_force(self._tx, self.run)
-        to_run = self._allowed(policy, [c for c in calls if c.name != control.ASK_USER.name])
+        to_run, waiting, approved = self._judged(policy, [c for c in calls if c.name != control.ASK_USER.name])
         if not to_run:
+            if waiting:
+                return self._ask_approval(policy, waiting)
             return self.block(*answers.ask_question(questions[0])) if questions else self.ask()
         for call in to_run:
             self._tx.tool_calls.start(call.id, self._tx.now_ms)
@@ -260,7 +265,7 @@ class Checkpoint:
                 attempt=call.attempts + 1,
             )
         self._flush()
-        return Carry(to_run, policy)
+        return Carry(to_run, policy, approved)
 
     def go_on(self) -> Next:
         """What comes next by what is stored: calls that wait to be carried out, or the model."""
@@ -322,17 +327,38 @@ class Checkpoint:
 
     # Within.
 
-    def _allowed(self, policy: EffectivePolicy, calls: Sequence[ToolCall]) -> list[ToolCall]:
-        """Those of *calls* that *policy* allows; the others are answered with the rule that denies them."""
-        allowed: list[ToolCall] = []
+    def _judged(
+        self, policy: EffectivePolicy, calls: Sequence[ToolCall]
+    ) -> tuple[list[ToolCall], list[Waiting], Mapping[str, str]]:
+        """Those of *calls* that may be carried out, those that wait for a person, and with which arguments he has
+        approved some of the former. The others are answered with the rule that denies them.
+        """
+        to_run: list[ToolCall] = []
+        waiting: list[Waiting] = []
+        approved: dict[str, str] = {}
+        of_run: list[ToolCall] | None = None
         for call in calls:
-            ruling = judge(policy, ToolUse(call.name, json.loads(call.judged), call.reads, self._terms.executor))
-            if ruling.verdict is Verdict.ALLOW:
-                allowed.append(call)
+            use = approvals.use_of(call, self._terms.executor)
+            ruling = judge(policy, use)
+            if ruling.verdict is Verdict.DENY:
+                error = denied(ruling, call.name)
+                self.refused_call(call, ToolCallState.DENIED, error.message, layer=error.params["layer"])
                 continue
-            error = denied(ruling, call.name)
-            self.refused_call(call, ToolCallState.DENIED, error.message, layer=error.params["layer"])
-        return allowed
+            if ruling.verdict is Verdict.ASK:
+                of_run = self._tx.tool_calls.of_run(self.run.id) if of_run is None else of_run
+                written = approvals.approved_hash(policy, call, use, ruling, of_run)
+                if not written:
+                    waiting.append(Waiting(call, ruling))
+                    continue
+                approved[call.id] = written
+            to_run.append(call)
+        return to_run, waiting, approved
+
+    def _ask_approval(self, policy: EffectivePolicy, waiting: Sequence[Waiting]) -> Stop:
+        seconds = policy.approval_seconds.value
+        expires_at_ms = None if seconds is None else self._tx.now_ms + seconds * 1000
+        asked = approvals.ask_approval(waiting, self._terms.tools, expires_at_ms)
+        return self.block(*asked, resumes_at=expires_at_ms)
 
     def _reserve(self, policy: EffectivePolicy, estimated_input: int) -> Held | Exceeded | None:
         return budgets.reserve(self._tx, self.run, policy, self._terms.model, self._terms.price, estimated_input)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from oneliner.app.ports import Bus, Database, Transaction
     from oneliner.app.tools import Tools
     from oneliner.domain.message import AskedCall, ToolCall
-    from oneliner.domain.policy import EffectivePolicy
+    from oneliner.domain.permits import Arguments
     from oneliner.domain.run import Run
 
 
@@ -148,7 +148,7 @@ class Execution:
 
         async def one(call: ToolCall) -> None:
             nonlocal left, following
-            outcome = await self._call(call, step.policy)
+            outcome = await self._call(call, step)
             async with self._storing:
                 left -= 1
                 following = await self._checkpoint(partial(_after_tool, call=call, outcome=outcome, last=left == 0))
@@ -158,7 +158,7 @@ class Execution:
                 group.create_task(one(call))
         return following
 
-    async def _call(self, call: ToolCall, policy: EffectivePolicy) -> tuple[ToolCallState, str] | None:
+    async def _call(self, call: ToolCall, step: Carry) -> tuple[ToolCallState, str] | None:
         """How *call* ended, and what the model is told; None when nobody can know."""
         called_for = CallContext(
             run_id=self.run.id,
@@ -169,12 +169,14 @@ class Execution:
             executor=self._terms.executor,
         )
         try:
+            arguments = self._around.tools.parse(call.name, call.arguments)
             permit = check_call(
-                policy,
+                step.policy,
                 tool=call.name,
                 reads=self._around.tools.spec(call.name).read_only,
                 executor=self._terms.executor,
-                arguments=self._around.tools.parse(call.name, call.arguments),
+                arguments=arguments,
+                approved_hash=_approved(call, arguments, step.approved.get(call.id, "")),
             )
             return ToolCallState.DONE, await self._around.tools.call(permit, called_for)
         except PolicyDenied as error:
@@ -194,6 +196,14 @@ class Execution:
             transact, patience_seconds=self._around.patience_seconds
         )
         return following
+
+
+def _approved(call: ToolCall, arguments: Arguments, approved: str) -> str:
+    """The hash that the arguments of *call* must have to be the *approved* ones: a person who edited them approved what
+    he wrote, and what the tool makes of that.
+    """
+    wrote_all = approved and not call.checked and approved == arguments_hash(json.loads(call.arguments or "{}"))
+    return arguments_hash(arguments.said) if wrote_all else approved
 
 
 def _where_it_differs(written: str, said: Mapping[str, object]) -> str:

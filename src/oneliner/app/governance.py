@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from oneliner.domain.budget import SETTABLE_IN
 from oneliner.domain.errors import Invalid, NotFound, VersionChanged
-from oneliner.domain.policy import BUDGETS, LayerName, Rules, effective, take_snapshot, tightened
+from oneliner.domain.policy import BUDGETS, LayerName, Rules, effective, standing, take_snapshot, tightened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from oneliner.app.ports import Page, Transaction
     from oneliner.domain.policy import EffectivePolicy, GovernanceSnapshot, Layer
     from oneliner.domain.run import Run
@@ -53,6 +56,8 @@ def put_layer(
     if name is LayerName.ADMIN_OVERRIDE:
         raise Invalid("an override needs a notice; use the override route", field="layer")
     _check_scope(name, scope_key)
+    if rules.approvals and name is not LayerName.USER:
+        raise Invalid("standing approvals are a user's own; they belong to his layer", field="approvals")
     if not (name is LayerName.USER and scope_key == caller.user_id):
         caller.check_admin()
     _check_version(tx, name, scope_key, seen_version)
@@ -78,12 +83,22 @@ def put_override(
         raise Invalid(
             f"{scope_key!r} is no scope of an override; use '' for everybody, 'project:ID' or 'user:ID'", field="scope"
         )
+    if rules.approvals is not None:
+        raise Invalid("standing approvals are a user's own; an override changes rules", field="approvals")
     if not notice.strip() or len(notice) > MAX_NOTICE_CHARS:
         raise Invalid(f"an override needs a notice of 1 to {MAX_NOTICE_CHARS} characters", field="notice")
     if expires_at_ms is None or expires_at_ms <= tx.now_ms:
         raise Invalid("an override needs an expiry in the future", field="expires_at")
     _recount(tx, tx.policies.get(LayerName.ADMIN_OVERRIDE, scope_key), rules)
     return tx.policies.put(LayerName.ADMIN_OVERRIDE, scope_key, rules, caller.user_id, notice.strip(), expires_at_ms)
+
+
+def approve_always(tx: Transaction, user_id: str, tool: str, keys: Iterable[str], author: str) -> Layer:
+    """Add a standing approval to the layer of *user_id*: calls of *tool* that the rules with *keys* ask for."""
+    found = tx.policies.get(LayerName.USER, user_id, lock=True)
+    rules = Rules() if found is None else found.rules
+    given = (rules.approvals or frozenset[str]()) | {standing(tool, key) for key in keys}
+    return tx.policies.put(LayerName.USER, user_id, replace(rules, approvals=given), author, "", None)
 
 
 def end_override(tx: Transaction, caller: Caller, scope_key: str) -> Layer:

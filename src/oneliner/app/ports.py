@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from oneliner.domain.budget import Counter, CounterKey
     from oneliner.domain.document import Document, DocumentVersion, SearchHit
     from oneliner.domain.event import Draft, RunEvent
-    from oneliner.domain.message import AskedCall, Message, MessageState, ToolCall, ToolCallState
+    from oneliner.domain.message import Approval, AskedCall, Message, MessageState, ToolCall, ToolCallState
     from oneliner.domain.policy import Layer, LayerName, Rules
     from oneliner.domain.run import Move, Run, RunStatus
     from oneliner.domain.session import Session
@@ -347,6 +347,12 @@ class ToolCallStore(Protocol):
         """All calls of a run, oldest first."""
         ...
 
+    def approve(self, call_id: str, approval: Approval, arguments: str | None) -> bool:
+        """Note a person's yes to a waiting call, with other *arguments* (JSON text) if they were edited; False when it
+        does not wait.
+        """
+        ...
+
     def start(self, call_id: str, now_ms: int) -> bool:
         """One more attempt at an unfinished call; False when it was finished already."""
         ...
@@ -363,8 +369,8 @@ class PolicyStore(Protocol):
         """Every layer that applies, strictest order not implied."""
         ...
 
-    def get(self, name: LayerName, scope_key: str) -> Layer | None:
-        """One layer as it is now."""
+    def get(self, name: LayerName, scope_key: str, *, lock: bool = False) -> Layer | None:
+        """One layer as it is now; with *lock* nobody else writes it before this transaction ends."""
         ...
 
     def put(

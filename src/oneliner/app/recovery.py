@@ -66,7 +66,7 @@ def _resume_due(tx: Transaction, run_id: str, lane: str) -> None:
     if run.run_status is not RunStatus.BLOCKED or run.deleted_at is not None or not is_due:
         return
     lanes.enter(tx, lane, run_id)
-    runs.resume_as(tx, run, {"by": "", "reason": "", "answered": str(run.blocked.get("kind", ""))})
+    runs.resume_due(tx, run)
 
 
 def _promote(tx: Transaction, lane: str) -> None:

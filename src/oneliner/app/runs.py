@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from oneliner.app import budgets, governance, journal, lanes, sessions
+from oneliner.app import approvals, budgets, governance, journal, lanes, sessions
 from oneliner.app.answers import apply_answer
 from oneliner.app.ports import Page, RunFilter, Scope
 from oneliner.domain import policy
@@ -26,6 +26,7 @@ from oneliner.domain.run import (
     handoff_lane,
     retry_trigger,
 )
+from oneliner.domain.text import clean_json
 from oneliner.domain.usage import Totals
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ def resume(tx: Transaction, caller: Caller, run_id: str, answer: object, reason:
     """Answer what a blocked run asks, and let it go on.
 
     Raises NotFound; IllegalMove: it is not blocked; Invalid: the answer does not fit what was asked; Forbidden: it asks
-    for money that is not the caller's to give.
+    for money that is not the caller's to give; PolicyDenied: it approves what the rules deny; Conflict: it comes too
+    late for an approval, or for other arguments than are asked for.
     """
     run = tx.runs.get(run_id, scope_of(caller))
     lanes.enter(tx, run.lane, run.id)
@@ -174,15 +176,25 @@ def resume(tx: Transaction, caller: Caller, run_id: str, answer: object, reason:
     details: dict[str, object] = {"by": caller.user_id, "reason": reason, "answered": str(run.blocked.get("kind", ""))}
     if run.blocked.get("kind") == budgets.BUDGET:
         details |= budgets.grant(tx, caller, run, answer)
+    elif run.blocked.get("kind") == approvals.APPROVAL:
+        denials, decided = approvals.decide(tx, caller.user_id, run, clean_json(answer))
+        return resume_as(tx, run, {**details, **decided}, denials)
     else:
         apply_answer(tx, run, answer)
     return resume_as(tx, run, details)
 
 
-def resume_as(tx: Transaction, run: Run, details: Mapping[str, object]) -> Run:
-    """Let a blocked *run* go on; its lane is entered already."""
+def resume_due(tx: Transaction, run: Run) -> Run:
+    """Let a blocked *run* go on whose time is up; its lane is entered already."""
+    kind = str(run.blocked.get("kind", ""))
+    denials = approvals.expire(tx, run) if kind == approvals.APPROVAL else ()
+    return resume_as(tx, run, {"by": "", "reason": "", "answered": kind}, denials)
+
+
+def resume_as(tx: Transaction, run: Run, details: Mapping[str, object], before: Sequence[Draft] = ()) -> Run:
+    """Let a blocked *run* go on, with the events *before* told first; its lane is entered already."""
     changes = {"reason": Reason.NONE, "needs_user_input": False, "blocked_reason": "", "blocked": {}}
-    return journal.move(tx, run.id, Trigger.RESUME, details=details, changes=changes)
+    return journal.move(tx, run.id, Trigger.RESUME, details=details, before=before, changes=changes)
 
 
 def retry(tx: Transaction, caller: Caller, run_id: str, reason: str) -> Run:

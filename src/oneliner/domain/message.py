@@ -66,6 +66,27 @@ class AskedCall:
     arguments: str
 
 
+class Reach(StrEnum):
+    """How far an approval goes: this call, this run's calls that the same rules ask for, or all such calls."""
+
+    ONCE = "once"
+    RUN = "run"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's yes to a call with exactly the arguments that have *arguments_hash*. *keys* name the rules that asked;
+    ``at`` in ms.
+    """
+
+    arguments_hash: str
+    by: str
+    at: int
+    reach: Reach
+    keys: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A tool call as its row says. ``idempotency_key`` is the same at every attempt; times in ms.
@@ -89,6 +110,7 @@ class ToolCall:
     finished_at: int | None
     reads: bool = False
     checked: str = ""
+    approval: Approval | None = None
 
     @property
     def judged(self) -> str:

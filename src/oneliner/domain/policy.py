@@ -54,6 +54,8 @@ class Rules:
     ``allowed_models`` are patterns in which ``*`` stands for any characters. ``max_steps`` counts the model calls of a
     run, ``max_seconds`` its running time, ``max_output_tokens`` is for each model call, ``max_tool_calls`` for a run.
     ``tools`` says which calls are allowed, asked for and denied; see ``domain.tool_rules``.
+    ``approval_seconds`` is how long an approval is waited for. ``approvals`` are not rules but a user's standing answers
+    to rules that ask, as ``TOOL#KEY``; see :func:`standing`.
     The budgets are nano-USD: for a run, and for a day (UTC) of a user, of a project and of everybody.
     """
 
@@ -68,15 +70,19 @@ class Rules:
     user_day_budget: int | None = None
     project_day_budget: int | None = None
     day_budget: int | None = None
+    approval_seconds: int | None = None
+    approvals: frozenset[str] | None = None
 
 
 FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Rules))
 #: The fields that are limits in nano-USD, and those that are numbers of something.
 BUDGETS: tuple[str, ...] = ("run_budget", "user_day_budget", "project_day_budget", "day_budget")
-COUNTS: tuple[str, ...] = ("max_steps", "max_seconds", "max_output_tokens", "max_tool_calls")
+COUNTS: tuple[str, ...] = ("max_steps", "max_seconds", "max_output_tokens", "max_tool_calls", "approval_seconds")
 
 #: What holds where the system layer says nothing.
-SYSTEM_DEFAULTS = Rules(confirmation=Confirmation.NEVER, max_steps=40, max_seconds=3_600, max_tool_calls=200)
+SYSTEM_DEFAULTS = Rules(
+    confirmation=Confirmation.NEVER, max_steps=40, max_seconds=3_600, max_tool_calls=200, approval_seconds=86_400
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,8 @@ class EffectivePolicy:
     user_day_budget: Decision[int | None]
     project_day_budget: Decision[int | None]
     day_budget: Decision[int | None]
+    approval_seconds: Decision[int | None]
+    approvals: Decision[frozenset[str]]
 
     @property
     def has_no_budget(self) -> bool:
@@ -190,7 +198,14 @@ def tightened(snapshot: EffectivePolicy, current: EffectivePolicy) -> EffectiveP
         allowed_models=_stricter(snapshot.allowed_models, current.allowed_models, _join_models),
         **{name: _stricter(getattr(snapshot, name), getattr(current, name), _join_limit) for name in _LIMITS},
         tools=_stricter(snapshot.tools, current.tools, _join_books),
+        # No rule but an answer to one: given or taken back, it counts at once.
+        approvals=current.approvals,
     )
+
+
+def standing(tool: str, key: str) -> str:
+    """The form of a standing approval: calls of *tool* for which the rule with *key* asks."""
+    return f"{tool}#{key}"
 
 
 def override_scopes(user_id: str, project_id: str) -> tuple[str, str, str]:
@@ -220,6 +235,7 @@ def _sum(layers: Sequence[Layer]) -> EffectivePolicy:
         allowed_models=_decide(layers, _lists, frozenset(), _join_models),
         **{name: _decide(layers, attrgetter(name), None, _join_limit) for name in _LIMITS},
         tools=_decide_books(layers),
+        approvals=_decide(layers, lambda r: r.approvals, frozenset(), frozenset.intersection),
     )
 
 

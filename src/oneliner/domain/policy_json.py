@@ -35,17 +35,20 @@ if TYPE_CHECKING:
 
 MAX_PATTERNS = 200
 MAX_PATTERN_CHARS = 200
+MAX_APPROVALS = 500
 #: The largest number each limit takes: far beyond use, and inside what every database and client can hold.
 LARGEST: Mapping[str, int] = {
     "max_steps": 100_000,
     "max_seconds": 31 * 24 * 3600,
     "max_output_tokens": 10_000_000,
     "max_tool_calls": 1_000_000,
+    "approval_seconds": 366 * 24 * 3600,
 }
 
 LARGEST_BUDGET_USD = 1_000_000
 LARGEST_BUDGET = LARGEST_BUDGET_USD * NANOS_PER_USD
 
+_APPROVAL = re.compile(r"[!-~]{1,200}#[0-9a-f]{16}")
 _PATTERN = re.compile(r"[!-~]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -67,6 +70,7 @@ def rules_from_json(data: Mapping[str, object]) -> Rules:
         **{name: _limit_from(data, name) for name in COUNTS},
         **{name: _budget_from(data, name) for name in BUDGETS},
         tools=book_from_json(data.get("tools")),
+        approvals=_approvals_from(data.get("approvals")),
     )
 
 
@@ -87,6 +91,8 @@ def rules_to_json(rules: Rules) -> dict[str, object]:
             data[name] = usd(budget)
     if rules.tools is not None:
         data["tools"] = book_to_json(rules.tools)
+    if rules.approvals is not None:
+        data["approvals"] = sorted(rules.approvals)
     return data
 
 
@@ -100,6 +106,7 @@ def policy_to_json(policy: EffectivePolicy) -> dict[str, object]:
         **{name: _decision_to_json(getattr(policy, name), _same) for name in COUNTS},
         **{name: _decision_to_json(getattr(policy, name), _budget_to_json) for name in BUDGETS},
         "tools": _decision_to_json(policy.tools, _books_to_json),
+        "approvals": _decision_to_json(policy.approvals, sorted),
     }
 
 
@@ -141,6 +148,7 @@ def snapshot_from_json(data: Mapping[str, object]) -> GovernanceSnapshot:
             **{name: _decision_from(policy.get(name), _stored_limit) for name in COUNTS},
             **{name: _decision_from(policy.get(name), _stored_budget) for name in BUDGETS},
             tools=_decision_from(policy.get("tools"), _stored_books),
+            approvals=_decision_from(policy.get("approvals"), _stored_approvals),
         ),
         layers=tuple(_stored_layer(la) for la in layers),
         active_admin_override_notice=None if notice is None else _stored_notice(notice),
@@ -167,6 +175,18 @@ def _patterns_from(value: object) -> frozenset[str] | None:
     for item in value:
         if not isinstance(item, str) or len(item) > MAX_PATTERN_CHARS or _PATTERN.fullmatch(item) is None:
             raise _refused("allowed_models", f"{str(item)[:MAX_PATTERN_CHARS]!r} is no model name or pattern", accepted)
+    return frozenset(cast("Iterable[str]", value))
+
+
+def _approvals_from(value: object) -> frozenset[str] | None:
+    if value is None:
+        return None
+    accepted = f"a list of at most {MAX_APPROVALS} standing approvals as they were given, to keep; the others end"
+    if not isinstance(value, (list, tuple)) or len(value) > MAX_APPROVALS:
+        raise _refused("approvals", "this is no such list", accepted)
+    for item in value:
+        if not isinstance(item, str) or _APPROVAL.fullmatch(item) is None:
+            raise _refused("approvals", f"{str(item)[:MAX_PATTERN_CHARS]!r} is no standing approval", accepted)
     return frozenset(cast("Iterable[str]", value))
 
 
@@ -236,6 +256,10 @@ def _stored_limit(value: object) -> int | None:
     return cast("int | None", value)
 
 
+def _stored_approvals(value: object) -> frozenset[str]:
+    return frozenset(cast("Sequence[str]", value or ()))
+
+
 def _stored_books(value: object) -> ToolBooks:
     books = cast("Sequence[Mapping[str, object]]", value or ())
     return tuple((_NAMES[cast("str", b["layer"])], stored_book(b)) for b in books)
@@ -259,6 +283,7 @@ def _stored_layer(data: Mapping[str, object]) -> Layer:
             **{name: _stored_limit(rules.get(name)) for name in COUNTS},
             **{name: _stored_budget(rules.get(name)) for name in BUDGETS},
             tools=None if book is None else stored_book(book),
+            approvals=None if rules.get("approvals") is None else _stored_approvals(rules["approvals"]),
         ),
         version=cast("int", data["version"]),
     )

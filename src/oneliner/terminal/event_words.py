@@ -104,6 +104,9 @@ def _blocked(details: Mapping[str, Any]) -> Line:
     asked: Mapping[str, Any] = details.get("asked") or {}
     if asked.get("question"):
         return Line(f"asks: {_text(asked, 'question', _LONG_CHARS)}", "warning")
+    if asked.get("kind") == "approval":
+        names = ", ".join(one_line(str(call.get("name"))) for call in asked.get("calls") or ())
+        return Line(f"waits for your approval: {names}", "warning")
     return Line(f"waits for you ({_text(details, 'code')})", "warning")
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from oneliner.terminal.approving import APPROVAL_HEADING, decided
 from oneliner.terminal.forms import Field, fields_of, read, read_json
+from oneliner.terminal.letters import letter_of
 from oneliner.terminal.plain_text import fit, one_line
 from oneliner.terminal.plan_text import from_text, to_text
 
@@ -53,7 +55,7 @@ class Answer:
 def about_plan(plan: Mapping[str, Any]) -> Choice | Edit | Revise:
     """What to do about a plan that was shown."""
     while True:
-        letter = _letter(
+        letter = letter_of(
             "\nConfirm, edit, another plan in words, cancel, or leave it waiting?",
             {"c": "confirm", "e": "edit", "a": "another", "x": "cancel", "l": "leave"},
             default="c",
@@ -77,11 +79,12 @@ def about_plan(plan: Mapping[str, Any]) -> Choice | Edit | Revise:
 
 def about_block(asked: Mapping[str, Any]) -> Choice | Answer:
     """The answer to what a blocked run asks."""
-    click.echo(f"\n{_question(asked)}", err=True)
+    is_approval = asked.get("kind") == "approval"
+    click.echo(f"\n{APPROVAL_HEADING if is_approval else _question(asked)}", err=True)
     click.echo("(Ctrl-C to leave it waiting, or to cancel the run)", err=True)
     schema: Mapping[str, Any] = asked.get("schema") or {}
     try:
-        return Answer(_filled_in(fields_of(schema)))
+        return Answer(decided(asked) if is_approval else _filled_in(fields_of(schema)))
     except click.Abort:
         return _leave_or_cancel()
 
@@ -90,7 +93,7 @@ def after_interrupt(*, goes_on: bool) -> Choice:
     """What Ctrl-C was meant to say. *goes_on*: the run goes on when we leave."""
     left = "leave it running" if goes_on else "leave it (it goes on when a server next runs on this data folder)"
     try:
-        letter = _letter(
+        letter = letter_of(
             f"\nGo on watching, {left}, or cancel the run?", {"g": "go on", "l": "leave", "x": "cancel"}, default="l"
         )
     except click.Abort:
@@ -100,17 +103,10 @@ def after_interrupt(*, goes_on: bool) -> Choice:
 
 def _leave_or_cancel() -> Choice:
     try:
-        letter = _letter("\nLeave it waiting, or cancel the run?", {"l": "leave", "x": "cancel"}, default="l")
+        letter = letter_of("\nLeave it waiting, or cancel the run?", {"l": "leave", "x": "cancel"}, default="l")
     except click.Abort:
         return Choice.LEAVE
     return Choice.CANCEL if letter == "x" else Choice.LEAVE
-
-
-def _letter(question: str, letters: Mapping[str, str], default: str) -> str:
-    shown = ", ".join(f"[{letter}] {word}" for letter, word in letters.items())
-    click.echo(question, err=True)
-    choice = click.Choice(list(letters), case_sensitive=False)
-    return str(click.prompt(shown, type=choice, default=default, show_choices=False, err=True)).lower()
 
 
 def _question(asked: Mapping[str, Any]) -> str:

@@ -160,6 +160,8 @@ class Policy(Answer):
     max_output_tokens: Decided[int | None]
     max_tool_calls: Decided[int | None]
     tools: Decided[list[LayerToolRules]]
+    approval_seconds: Decided[int | None]
+    approvals: Decided[list[str]]
     run_budget: Decided[Money | None]
     user_day_budget: Decided[Money | None]
     project_day_budget: Decided[Money | None]
@@ -176,6 +178,8 @@ class RulesAnswer(Answer):
     max_output_tokens: int | None = None
     max_tool_calls: int | None = None
     tools: ToolRules | None = None
+    approval_seconds: int | None = None
+    approvals: list[str] | None = None
     run_budget: Money | None = None
     user_day_budget: Money | None = None
     project_day_budget: Money | None = None

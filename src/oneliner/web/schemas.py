@@ -10,7 +10,7 @@ from oneliner.app.runs import MAX_MESSAGE_CHARS
 from oneliner.domain.document import MAX_CONTENT_CHARS, MAX_PATH_CHARS
 from oneliner.domain.plan import MAX_GOAL_CHARS, MAX_STEP_CHARS, MAX_STEPS
 from oneliner.domain.policy import Confirmation
-from oneliner.domain.policy_json import LARGEST, MAX_PATTERN_CHARS, MAX_PATTERNS
+from oneliner.domain.policy_json import LARGEST, MAX_APPROVALS, MAX_PATTERN_CHARS, MAX_PATTERNS
 from oneliner.domain.user import UserStatus
 from oneliner.web.tool_rule_schemas import ToolRules
 
@@ -128,6 +128,11 @@ class RulesBody(Body):
     max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=LARGEST["max_output_tokens"])] | None = None
     max_tool_calls: Annotated[int, Field(strict=True, ge=1, le=LARGEST["max_tool_calls"])] | None = None
     tools: ToolRules | None = None
+    approval_seconds: Annotated[int, Field(strict=True, ge=1, le=LARGEST["approval_seconds"])] | None = None
+    approvals: Annotated[
+        list[Annotated[str, Field(max_length=250)]] | None,
+        Field(max_length=MAX_APPROVALS, description="Standing approvals to keep; only in a user's layer."),
+    ] = None
     run_budget: _Budget | None = None
     user_day_budget: _Budget | None = None
     project_day_budget: _Budget | None = None

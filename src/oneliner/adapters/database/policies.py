@@ -37,6 +37,9 @@ _APPLYING = Statement(
     )
 )
 _GET = Statement(select(*_COLUMNS).where(_layer == bindparam("name"), _scope == bindparam("scope")))
+_GET_LOCKED = Statement(
+    select(*_COLUMNS).where(_layer == bindparam("name"), _scope == bindparam("scope")).with_for_update()
+)
 _PUT = Statement(
     text(
         "INSERT INTO policy_layers (layer, scope_key, rules_json, version, notice, expires_at, updated_by, updated_at)"
@@ -94,8 +97,8 @@ class SqlPolicies:
         )
         return [_from_row(r) for r in rows]
 
-    def get(self, name: LayerName, scope_key: str) -> Layer | None:
-        row = _GET.first(self._driver, name=str(name), scope=scope_key)
+    def get(self, name: LayerName, scope_key: str, *, lock: bool = False) -> Layer | None:
+        row = (_GET_LOCKED if lock else _GET).first(self._driver, name=str(name), scope=scope_key)
         return None if row is None else _from_row(row)
 
     def put(

@@ -257,6 +257,7 @@ tool_calls = Table(
     _time("finished_at", nullable=True),
     _count("reads"),
     _text("checked"),
+    _text("approval_json", "{}"),
     Index("ix_tool_calls_run_id_id", "run_id", "id"),
 )
 

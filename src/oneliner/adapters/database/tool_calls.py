@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, insert, select, update
 
+from oneliner.adapters.database.encoding import from_json, to_json
 from oneliner.adapters.database.statement import Statement, one_of
 from oneliner.adapters.database.tables import tool_calls
-from oneliner.domain.message import FINISHED, ToolCall, ToolCallState
+from oneliner.domain.message import FINISHED, Approval, Reach, ToolCall, ToolCallState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +32,42 @@ _START = Statement(
 )
 
 
+_IS_WAITING = (tool_calls.c.id == bindparam("key"), tool_calls.c.state == str(ToolCallState.WAITING))
+_APPROVE = Statement(update(tool_calls).where(*_IS_WAITING).values(approval_json=bindparam("new_approval")))
+_EDIT = Statement(
+    update(tool_calls)
+    .where(*_IS_WAITING)
+    .values(approval_json=bindparam("new_approval"), arguments=bindparam("new_arguments"), checked="")
+)
+
+
+def _approval(text: str) -> Approval | None:
+    if text == "{}":
+        return None
+    data = from_json(text)
+    return Approval(data["hash"], data["by"], data["at"], Reach(data["reach"]), frozenset(data["keys"]))
+
+
+def _approval_to_json(approval: Approval | None) -> str:
+    if approval is None:
+        return "{}"
+    return to_json(
+        {
+            "hash": approval.arguments_hash,
+            "by": approval.by,
+            "at": approval.at,
+            "reach": str(approval.reach),
+            "keys": sorted(approval.keys),
+        }
+    )
+
+
 def _call(row: Sequence[Any]) -> ToolCall:
     values = dict(zip(_NAMES, row, strict=True))
     values["state"] = ToolCallState(values["state"])
     values["repeatable"] = bool(values["repeatable"])
     values["reads"] = bool(values["reads"])
+    values["approval"] = _approval(values.pop("approval_json"))
     return ToolCall(**values)
 
 
@@ -46,12 +78,23 @@ class SqlToolCalls:
         self._driver = driver
 
     def add(self, call: ToolCall) -> None:
-        values = {name: getattr(call, name) for name in _NAMES}
-        values |= {"state": str(call.state), "repeatable": int(call.repeatable), "reads": int(call.reads)}
+        values = {name: getattr(call, name) for name in _NAMES if hasattr(call, name)}
+        values |= {
+            "approval_json": _approval_to_json(call.approval),
+            "state": str(call.state),
+            "repeatable": int(call.repeatable),
+            "reads": int(call.reads),
+        }
         _ADD.run(self._driver, **values)
 
     def of_run(self, run_id: str) -> list[ToolCall]:
         return [_call(r) for r in _OF_RUN.rows(self._driver, run=run_id)]
+
+    def approve(self, call_id: str, approval: Approval, arguments: str | None) -> bool:
+        told = _approval_to_json(approval)
+        if arguments is None:
+            return _APPROVE.count(self._driver, key=call_id, new_approval=told) > 0
+        return _EDIT.count(self._driver, key=call_id, new_approval=told, new_arguments=arguments) > 0
 
     def start(self, call_id: str, now_ms: int) -> bool:
         values = {"key": call_id, "new_state": str(ToolCallState.STARTED), "at": now_ms}
