@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import string
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from oneliner.domain.address import parse_network
 from oneliner.domain.route import parse_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MAX_PORT = 65_535
+_HOST_CHARACTERS = frozenset(string.ascii_letters + string.digits + "-.*:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,10 @@ def _server_url(*schemes: str) -> Callable[[str], str]:
     return parse
 
 
+def _host(text: str) -> str:
+    return text.lower() if set(text) <= _HOST_CHARACTERS else _refuse()
+
+
 def _items(text: str) -> list[str]:
     return [item for part in text.split(",") if (item := part.strip())]
 
@@ -143,6 +150,18 @@ ORIGINS = Kind(
     "ORIGIN,…",
     "origins such as https://app.example.com, separated by commas",
     lambda text: tuple(_origin(item) for item in _items(text)),
+    empty=(),
+)
+HOSTS = Kind(
+    "HOST,…",
+    "names of hosts, in which * stands for any characters, separated by commas",
+    lambda text: tuple(_host(item) for item in _items(text)),
+    empty=(),
+)
+NETWORKS = Kind(
+    "NETWORK,…",
+    "networks such as 10.1.0.0/16 or 127.0.0.1, separated by commas",
+    lambda text: tuple(parse_network(item) for item in _items(text)),
     empty=(),
 )
 ROUTES = Kind(

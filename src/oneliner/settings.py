@@ -21,8 +21,10 @@ from oneliner.setting_kinds import (
     CHOICE,
     COUNT,
     DATABASE_URL,
+    HOSTS,
     LIST,
     NAME,
+    NETWORKS,
     ORIGINS,
     PATH,
     PORT,
@@ -38,6 +40,7 @@ from oneliner.setting_kinds import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from oneliner.domain.address import Network
     from oneliner.domain.route import Route
 
 PREFIX = "ONELINER_"
@@ -192,6 +195,24 @@ class Settings:
             "Modules or files with your tools, separated by commas. `oneliner serve MODULE…` says the same.",
             shown="none",
             has_option=False,
+        )
+    )
+    fetch_hosts: tuple[str, ...] = field(
+        metadata=_about(
+            _PLACE,
+            HOSTS,
+            "",
+            "Hosts that the agent may fetch web pages from, such as `*.example.com`; without any it has no tool for that.",
+            shown="none",
+        )
+    )
+    networks: tuple[Network, ...] = field(
+        metadata=_about(
+            _PLACE,
+            NETWORKS,
+            "",
+            "Networks beyond the public internet that tools may reach over HTTP, such as `10.1.0.0/16`.",
+            shown="none",
         )
     )
     mcp_file: Path | None = field(

@@ -36,6 +36,7 @@ from oneliner.adapters.tools.loading import load_module
 from oneliner.adapters.tools.mcp.configuration import read_file
 from oneliner.adapters.tools.mcp.servers import McpTools
 from oneliner.adapters.tools.python_tools import PythonTools
+from oneliner.adapters.tools.web_pages import web_tools
 from oneliner.app import recovery
 from oneliner.app.execution import Surroundings
 from oneliner.app.runs import MAIN_EXECUTOR, VERSION
@@ -371,7 +372,8 @@ def _price_overrides(settings: Settings) -> Mapping[str, Mapping[str, str]]:
 
 def _own_tools(settings: Settings, database: Database) -> list[Tools]:
     own = [function for target in settings.tools for function in load_module(target)]
-    return [PythonTools([*BUILTIN_TOOLS, *document_tools(database)]), PythonTools(own)]
+    built_in = [*BUILTIN_TOOLS, *document_tools(database), *web_tools(settings.fetch_hosts, settings.networks)]
+    return [PythonTools(built_in), PythonTools(own, networks=settings.networks)]
 
 
 def _readiness(database: Database) -> Callable[[], Awaitable[Mapping[str, str]]]:

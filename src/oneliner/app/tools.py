@@ -48,6 +48,8 @@ class CallContext:
     project_id: str
     idempotency_key: str
     executor: str
+    #: Networks beyond the public internet that this deployment lets its tools reach, such as ``10.1.0.0/16``.
+    networks: tuple[str, ...] = ()
 
 
 class Tools(Protocol):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import traceback
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from pydantic import ValidationError
@@ -40,14 +41,22 @@ _log = logging.getLogger(__name__)
 
 
 class PythonTools:
-    """The functions marked with ``@tool``. Synchronous ones share at most *threads* threads.
+    """The functions marked with ``@tool``. Synchronous ones share at most *threads* threads. *networks* is what their
+    contexts say of networks beyond the public internet.
 
     Raises Invalid: a function that is not marked or cannot be a tool, two with one name.
     """
 
-    def __init__(self, functions: Iterable[Callable[..., object]], *, threads: int = DEFAULT_THREADS) -> None:
+    def __init__(
+        self,
+        functions: Iterable[Callable[..., object]],
+        *,
+        threads: int = DEFAULT_THREADS,
+        networks: Sequence[object] = (),
+    ) -> None:
         self._declared: dict[str, Declared] = {}
         self._threads = ToolThreads(threads)
+        self._networks = tuple(str(network) for network in networks)
         for function in functions:
             self._register(function)
 
@@ -80,7 +89,7 @@ class PythonTools:
         declared = self._find(permit.tool)
         passed = dict(permit.arguments)
         if declared.context is not None:
-            passed[declared.context] = context
+            passed[declared.context] = replace(context, networks=self._networks)
         if declared.is_async:
             return await self._await(declared, passed)
         return await self._run_in_thread(declared, passed)
