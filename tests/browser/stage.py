@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, TypedDict
 
+import httpx
 from playwright.async_api import expect
 
 from oneliner.domain.user import Authority
@@ -169,6 +170,15 @@ class Stage:
         await page.keyboard.press("Enter")
         await expect(page.locator(".composer-field")).to_be_visible()
         return page
+
+    async def rule(self, rules: Mapping[str, object]) -> None:
+        """Set the system's rules."""
+        settings = Settings.load({}, data_dir=self.server.data_dir)
+        token = issue_token(settings, "local", authority=Authority.ADMIN, ttl_seconds=600)
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(base_url=self.server.url, headers=headers) as client:
+            answer = await client.put("/v2/oneliner/governance/layers/system", json={"rules": rules})
+            answer.raise_for_status()
 
     async def check(self) -> None:
         """Fails when anything was complained of, or the security policy was touched."""

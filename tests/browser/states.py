@@ -142,6 +142,16 @@ async def blocked_question(_stage: Stage, page: Page, models: ModelServer) -> No
     await expect(page.locator(".question")).to_be_visible()
 
 
+async def blocked_approval(stage: Stage, page: Page, models: ModelServer) -> None:
+    note = "改动正式文档 / real documents"
+    await stage.rule({"tools": {"rules": [{"tool": "write_document", "verdict": "ask", "note": note}]}})
+    written = {"path": "strategy/2026.md", "content": "新阈值 / the new threshold is 0.7"}
+    models.script(Reply("", [Call("write_document", written)]), Reply("Written / 已写入"))
+    await say(page, "写入新阈值")
+    await _header(page, "blocked")
+    await expect(page.locator(".question-calls")).to_be_visible()
+
+
 async def blocked_outcome(stage: Stage, page: Page, models: ModelServer) -> None:
     stage.expected = CUT
     models.script(
@@ -266,7 +276,7 @@ STATES: Mapping[str, Callable[[Stage, Page, ModelServer], Awaitable[None]]] = {
     f.__name__: f
     for f in (
         empty, handoff_form, drafting, needs_confirmation, plan_edited, queued, running, streaming, retrying,
-        blocked_question, blocked_outcome, done, done_with_plan, failed, cancelled, offline, sign_in,
+        blocked_question, blocked_approval, blocked_outcome, done, done_with_plan, failed, cancelled, offline, sign_in,
         home, runs_page, run_page, documents, document, rules, costs,
     )
 }  # fmt: skip

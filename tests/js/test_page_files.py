@@ -16,7 +16,14 @@ VENDORED = list((STATIC / "vendor").glob("*/vendor.json"))
 MAX_GZIPPED = 90_000
 MAX_EMBED_GZIPPED = 35_000
 MAX_OPENED_GZIPPED = 75_000
-LAZY = ("embed/window", "views/markdown-view", "views/plan-card", "views/question", "views/session-list")
+LAZY = (
+    "embed/window",
+    "views/approval",
+    "views/markdown-view",
+    "views/plan-card",
+    "views/question",
+    "views/session-list",
+)
 MAX_LINES = 400
 
 

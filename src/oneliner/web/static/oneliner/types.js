@@ -8,6 +8,9 @@
  *   cost: string|null, estimated: boolean, unpriced_messages?: number}} Usage
  * @typedef {{kind: string, question?: string, schema?: Record<string, any>,
  *   calls?: {id: string, name: string, arguments: string}[]}} Blocked
+ * @typedef {{id: string, name: string, arguments: Record<string, any>, arguments_hash: string, schema: Record<string, any>,
+ *   touches: 'reads'|'changes_once'|'changes', asked_by: {layer: string, rule: {note?: string}|null}[]}} Waiting a call
+ *   that waits for an approval
  * @typedef {{id: string, session_id: string, user_id?: string, project_id?: string, source_type?: string, source_screen?: string,
  *   title: string, summary?: string, run_status: RunStatus, reason?: string|null, allowed_actions: string[], plan: Plan,
  *   result?: Record<string, any>, queue?: {position: number|null, waits_for: string|null}|null,

@@ -17,6 +17,7 @@ const TICK_MS = 1_000;
 /** What a run that needs its reader is shown with: loaded when the first such run is there. */
 const planCard = lazily(async () => (await import("./plan-card.js")).PlanCard);
 const question = lazily(async () => (await import("./question.js")).Question);
+const approval = lazily(async () => (await import("./approval.js")).Approval);
 
 export class RunHeader {
   #context;
@@ -135,7 +136,8 @@ export class RunHeader {
       replaceChildren(this.#content, chips(run, this.#context.words), steps(run, this.#context), this.#retryForm(run, busy), problemLine(problem, this.#context.words));
       return;
     }
-    const wanted = run.run_status === "blocked" ? question : planCard;
+    const asks = run.blocked?.kind === "approval" ? approval : question;
+    const wanted = run.run_status === "blocked" ? asks : planCard;
     const Card = wanted.here;
     if (!Card) {
       void wanted.get().then((came) => came && this.#redraw());
