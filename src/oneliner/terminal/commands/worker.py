@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     "routes",
     "data_dir",
     "model",
+    "model_fallbacks",
     "model_base_url",
     "prices",
     "concurrency",
