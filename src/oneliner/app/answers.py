@@ -32,7 +32,10 @@ TREAT_AS_FAILED = "treat_as_failed"
 
 
 def ask_question(call: ToolCall) -> tuple[Reason, Mapping[str, object]]:
-    """The block for a waiting ``ask_user`` call."""
+    """The block for a waiting call: an ``ask_user`` of the agent, or one whose tool asks."""
+    if call.asked:
+        block = {"kind": QUESTION, "call_id": call.id, "tool": call.name}
+        return Reason.NEEDS_ANSWER, {**block, "question": call.asked["question"], "schema": call.asked["schema"]}
     question, schema = control.question_of(control.arguments_of(control.ASK_USER, call.arguments))
     return Reason.NEEDS_ANSWER, {"kind": QUESTION, "call_id": call.id, "question": question, "schema": schema}
 
@@ -63,7 +66,9 @@ def apply_answer(tx: Transaction, run: Run, answer: object) -> None:
     waiting = {c.id: c for c in tx.tool_calls.of_run(run.id)}
     if run.blocked.get("kind") == QUESTION:
         call = waiting.get(str(run.blocked.get("call_id")))
-        if call is not None:
+        if call is not None and call.asked:
+            tx.tool_calls.ask(call.id, {**call.asked, "answer": answer})
+        elif call is not None:
             store_result(tx, run, call, ToolCallState.DONE, json.dumps(answer, ensure_ascii=False))
     elif run.blocked.get("kind") == OUTCOME_UNKNOWN and isinstance(answer, dict):
         for call in waiting.values():

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from oneliner.app.answer_calls import Planned
     from oneliner.app.model import Answer, ToolSpec
     from oneliner.app.ports import Transaction
+    from oneliner.app.tools import NeedsAnswer
     from oneliner.domain.budget import Held
     from oneliner.domain.errors import ModelFailure
     from oneliner.domain.message import Message
@@ -262,6 +263,12 @@ class Checkpoint:
         event = EventType.TOOL_COMPLETED if state is ToolCallState.DONE else EventType.TOOL_FAILED
         self.tell(event, tool_call_id=call.id, name=call.name, result=preview(content))
 
+    def took_question(self, call: ToolCall, asked: NeedsAnswer) -> None:
+        """Let *call* wait for what its tool *asked* of the user."""
+        self._progressed = True
+        kept = {"question": asked.question, "schema": asked.schema, "kept": asked.kept}
+        self._tx.tool_calls.ask(call.id, kept)
+
     # What comes next.
 
     def ask(self, reminder: str = "", *, instead: bool = False) -> Next:
@@ -292,9 +299,9 @@ class Checkpoint:
         """Store the intent to carry out those of *calls* that the rules allow, and refuse those they deny; when none is
         left to carry out, block: on all that wait for an approval, else on the first question to the user.
         """
-        questions = [c for c in calls if c.name == control.ASK_USER.name]
+        questions = [c for c in calls if c.name == control.ASK_USER.name or c.waits_for_answer]
         policy = governance.in_force(self._tx, self.run)
-        to_run, waiting, approved = self._judged(policy, [c for c in calls if c.name != control.ASK_USER.name])
+        to_run, waiting, approved = self._judged(policy, [c for c in calls if c not in questions])
         if not to_run:
             if waiting:
                 return self._ask_approval(policy, waiting)

@@ -19,7 +19,7 @@ from oneliner.app.checkpoint import Ask, Carry, Checkpoint, Stop
 from oneliner.app.live_text import LiveText
 from oneliner.app.model import Question
 from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, falls_back, reason_for
-from oneliner.app.tools import BadArguments, CallContext, OutcomeUnknown, ToolFailed, UnknownTool
+from oneliner.app.tools import BadArguments, CallContext, NeedsAnswer, OutcomeUnknown, ToolFailed, UnknownTool
 from oneliner.domain.errors import Invalid, ModelFailure, PolicyDenied
 from oneliner.domain.event import EventType
 from oneliner.domain.message import ToolCallState
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from oneliner.domain.message import AskedCall, ToolCall
     from oneliner.domain.permits import Arguments
     from oneliner.domain.run import Run
+
+
+_Outcome = tuple[ToolCallState, str] | NeedsAnswer | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +175,8 @@ class Execution:
                 group.create_task(one(call))
         return following
 
-    async def _call(self, call: ToolCall, step: Carry) -> tuple[ToolCallState, str] | None:
-        """How *call* ended, and what the model is told; None when nobody can know."""
+    async def _call(self, call: ToolCall, step: Carry) -> _Outcome:
+        """How *call* ended, and what the model is told; None when nobody can know; or what the tool asks the user."""
         called_for = CallContext(
             run_id=self.run.id,
             session_id=self.run.session_id,
@@ -181,6 +184,7 @@ class Execution:
             project_id=self.run.project_id,
             idempotency_key=call.idempotency_key,
             executor=self._terms.executor,
+            resumed=call.asked or None,
         )
         try:
             arguments = self._around.tools.parse(call.name, call.arguments)
@@ -197,6 +201,8 @@ class Execution:
             return ToolCallState.DENIED, error.message
         except OutcomeUnknown:
             return None
+        except NeedsAnswer as asked:
+            return asked
         except ToolFailed as error:
             return ToolCallState.FAILED, error.message
 
@@ -263,10 +269,10 @@ def _after_failure(
     return ask
 
 
-def _after_tool(
-    checkpoint: Checkpoint, *, call: ToolCall, outcome: tuple[ToolCallState, str] | None, last: bool
-) -> Next:
-    if outcome is not None:
+def _after_tool(checkpoint: Checkpoint, *, call: ToolCall, outcome: _Outcome, last: bool) -> Next:
+    if isinstance(outcome, NeedsAnswer):
+        checkpoint.took_question(call, outcome)
+    elif outcome is not None:
         checkpoint.took_result(call, *outcome)
     # A call without an outcome stays as it is, started; to go on is to ask a person about it.
     if last:

@@ -357,6 +357,10 @@ class ToolCallStore(Protocol):
         """One more attempt at an unfinished call; False when it was finished already."""
         ...
 
+    def ask(self, call_id: str, asked: Mapping[str, object]) -> None:
+        """Let a call wait again, with what its tool *asked* of the user; nothing when it has ended."""
+        ...
+
     def set_state(self, call_id: str, state: ToolCallState, result: str, finished_at: int | None) -> bool:
         """Move an unfinished call on; False when it was finished already."""
         ...

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from oneliner.domain.errors import OneLinerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from oneliner.app.model import ToolSpec
     from oneliner.domain.permits import Arguments, CallPermit
@@ -38,9 +38,28 @@ class OutcomeUnknown(ToolFailed):
     code = "outcome_unknown"
 
 
+class NeedsAnswer(ToolFailed):
+    """The tool asks the user something before it goes on: *question*, with a JSON Schema for the answer.
+
+    The call is made again with the answer, and with what the tool wants *kept* until then (see ``CallContext``). Where
+    nobody can be asked it is a failure as any other.
+    """
+
+    code = "needs_answer"
+
+    def __init__(self, question: str, schema: Mapping[str, object], kept: Mapping[str, object]) -> None:
+        super().__init__(f"the tool asks the user, who cannot be asked here: {question}")
+        self.question = question
+        self.schema = schema
+        self.kept = kept
+
+
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """For whom and for which run a tool is called. ``idempotency_key`` is the same at every attempt of one call."""
+    """For whom and for which run a tool is called. ``idempotency_key`` is the same at every attempt of one call.
+
+    ``resumed`` is there when an earlier attempt raised NeedsAnswer: ``kept``, as it was raised, and the ``answer``.
+    """
 
     run_id: str
     session_id: str
@@ -50,6 +69,7 @@ class CallContext:
     executor: str
     #: Networks beyond the public internet that this deployment lets its tools reach, such as ``10.1.0.0/16``.
     networks: tuple[str, ...] = ()
+    resumed: Mapping[str, Any] | None = None
 
 
 class Tools(Protocol):

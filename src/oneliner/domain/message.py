@@ -92,7 +92,8 @@ class ToolCall:
     """A tool call as its row says. ``idempotency_key`` is the same at every attempt; times in ms.
 
     ``arguments`` is what the model wrote; ``checked`` what the tool makes of it, where that differs (defaults, types).
-    ``reads``: the tool changes nothing.
+    ``reads``: the tool changes nothing. ``asked`` is what the tool asked of the user in an earlier attempt: its
+    ``question``, the ``schema`` of the answer, what it wants ``kept``, and the ``answer`` once there is one.
     """
 
     id: str
@@ -111,6 +112,12 @@ class ToolCall:
     reads: bool = False
     checked: str = ""
     approval: Approval | None = None
+    asked: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """Whether the tool asked something that nobody has answered yet."""
+        return bool(self.asked) and "answer" not in self.asked
 
     @property
     def judged(self) -> str:

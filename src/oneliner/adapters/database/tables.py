@@ -258,6 +258,7 @@ tool_calls = Table(
     _count("reads"),
     _text("checked"),
     _text("approval_json", "{}"),
+    _text("asked_json", "{}"),
     Index("ix_tool_calls_run_id_id", "run_id", "id"),
 )
 

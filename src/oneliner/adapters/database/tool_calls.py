@@ -12,11 +12,12 @@ from oneliner.adapters.database.tables import tool_calls
 from oneliner.domain.message import FINISHED, Approval, Reach, ToolCall, ToolCallState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from oneliner.adapters.database.statement import Driver
 
 _NAMES = tuple(c.name for c in tool_calls.c)
+_FIELDS = tuple(name.removesuffix("_json") for name in _NAMES)
 _ADD = Statement(insert(tool_calls), _NAMES)
 _OF_RUN = Statement(select(*tool_calls.c).where(tool_calls.c.run_id == bindparam("run")).order_by(tool_calls.c.id))
 _UNFINISHED = set(ToolCallState) - FINISHED
@@ -29,6 +30,11 @@ _START = Statement(
     update(tool_calls)
     .where(tool_calls.c.id == bindparam("key"), one_of(tool_calls.c.state, _UNFINISHED))
     .values(state=bindparam("new_state"), attempts=tool_calls.c.attempts + 1, started_at=bindparam("at"))
+)
+_ASK = Statement(
+    update(tool_calls)
+    .where(tool_calls.c.id == bindparam("key"), one_of(tool_calls.c.state, _UNFINISHED))
+    .values(state=bindparam("new_state"), asked_json=bindparam("new_asked"))
 )
 
 
@@ -63,11 +69,12 @@ def _approval_to_json(approval: Approval | None) -> str:
 
 
 def _call(row: Sequence[Any]) -> ToolCall:
-    values = dict(zip(_NAMES, row, strict=True))
+    values = dict(zip(_FIELDS, row, strict=True))
     values["state"] = ToolCallState(values["state"])
     values["repeatable"] = bool(values["repeatable"])
     values["reads"] = bool(values["reads"])
-    values["approval"] = _approval(values.pop("approval_json"))
+    values["approval"] = _approval(values["approval"])
+    values["asked"] = from_json(values["asked"])
     return ToolCall(**values)
 
 
@@ -78,13 +85,10 @@ class SqlToolCalls:
         self._driver = driver
 
     def add(self, call: ToolCall) -> None:
-        values = {name: getattr(call, name) for name in _NAMES if hasattr(call, name)}
-        values |= {
-            "approval_json": _approval_to_json(call.approval),
-            "state": str(call.state),
-            "repeatable": int(call.repeatable),
-            "reads": int(call.reads),
-        }
+        values = {name: getattr(call, field) for name, field in zip(_NAMES, _FIELDS, strict=True)}
+        values |= {"state": str(call.state), "repeatable": int(call.repeatable), "reads": int(call.reads)}
+        values["approval_json"] = _approval_to_json(call.approval)
+        values["asked_json"] = to_json(call.asked)
         _ADD.run(self._driver, **values)
 
     def of_run(self, run_id: str) -> list[ToolCall]:
@@ -99,6 +103,9 @@ class SqlToolCalls:
     def start(self, call_id: str, now_ms: int) -> bool:
         values = {"key": call_id, "new_state": str(ToolCallState.STARTED), "at": now_ms}
         return _START.count(self._driver, **values) > 0
+
+    def ask(self, call_id: str, asked: Mapping[str, object]) -> None:
+        _ASK.run(self._driver, key=call_id, new_state=str(ToolCallState.WAITING), new_asked=to_json(asked))
 
     def set_state(self, call_id: str, state: ToolCallState, result: str, finished_at: int | None) -> bool:
         changed = _MOVE.count(self._driver, key=call_id, new_state=str(state), new_result=result, at=finished_at)

@@ -17,12 +17,14 @@ import mcp_types as types
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from oneliner.adapters.tools.mcp.calls import MAX_SAID_CHARS, Calls, failed
 from oneliner.adapters.tools.mcp.listing import MAX_TOOLS, Listed, Offered, offered
+from oneliner.adapters.tools.mcp.questions import begun
 from oneliner.adapters.tools.mcp.transport import Route
 from oneliner.app.mcp import McpHealth, McpState, RefusedTool
-from oneliner.app.tools import OutcomeUnknown, ToolFailed
+from oneliner.app.tools import ToolFailed
 from oneliner.domain.errors import Invalid
 from oneliner.domain.mcp_server import filled, variables_of
 from oneliner.domain.text import clean
@@ -40,11 +42,7 @@ LONGEST_BACKOFF_SECONDS = 60.0
 _SHORTEST_PAUSE_SECONDS = 0.25
 _CLOSE_SECONDS = 10.0
 _MAX_PAGES = 20
-_MAX_SAID_CHARS = 500
 _SHORTEST_SECRET_CHARS = 4
-_RESULT: TypeAdapter[types.CallToolResult | types.InputRequiredResult] = TypeAdapter(
-    types.CallToolResult | types.InputRequiredResult
-)
 
 log = logging.getLogger("oneliner.mcp")
 # These write what goes over the wire: arguments, results, and addresses that may hold a key.
@@ -69,6 +67,7 @@ class Connection:
         self._ready = asyncio.Event()
         self._settled = asyncio.Event()
         self._attention = asyncio.Event()
+        self._calls = Calls(server, self.redacted, self._attention.set)
         self._wanted = asyncio.Event()
         self._closing = False
         self._has_ended = False
@@ -95,23 +94,23 @@ class Connection:
         """Return when the first attempt to connect has succeeded or failed."""
         await self._settled.wait()
 
-    async def call(self, tool: Offered, arguments: Mapping[str, object]) -> types.CallToolResult:
-        """What the server returns for a call of *tool*, within its time limit.
+    async def call(
+        self, tool: Offered, arguments: Mapping[str, object], resumed: Mapping[str, Any] | None = None
+    ) -> types.CallToolResult:
+        """What the server returns for a call of *tool*, within its time limit; *resumed* as in ``CallContext``.
 
-        Raises ToolFailed: it did not, or not what it promised. Raises OutcomeUnknown: the connection was lost
-        meanwhile, and the tool is none that may be called again.
+        Raises ToolFailed: it did not, or not what it promised. Raises NeedsAnswer: it asks the user. Raises
+        OutcomeUnknown: the connection was lost meanwhile, and the tool is none that may be called again.
         """
         limit = tool.spec.timeout_seconds
+        progress = begun(resumed)
+        if progress.open_key is not None:
+            raise progress.asking(self.server.name)
         try:
             async with asyncio.timeout(limit):
-                client = await self._connected()
-                result = await self._call(client, tool, arguments)
+                return await self._calls.make(await self._connected(), tool, arguments, progress)
         except TimeoutError:
-            raise self._failed(tool, self._why_no_answer(limit)) from None
-        if isinstance(result, types.InputRequiredResult):
-            raise self._failed(tool, "it asks for something that it can be given here")
-        self._check(tool, result)
-        return result
+            raise failed(tool, self._why_no_answer(limit)) from None
 
     async def close(self) -> None:
         """End it, and with it the process of a command."""
@@ -165,6 +164,7 @@ class Connection:
                 cache=None,
                 client_info=types.Implementation(name="oneliner", version=version("oneliner")),
                 message_handler=self._hear,
+                elicitation_callback=self._calls.elicit,
                 read_timeout_seconds=self.server.connect_seconds,
             )
             async with asyncio.timeout(self.server.connect_seconds) as limit, client:
@@ -266,39 +266,6 @@ class Connection:
             await self._ready.wait()
         return self._client
 
-    async def _call(
-        self, client: Client, tool: Offered, arguments: Mapping[str, object]
-    ) -> types.CallToolResult | types.InputRequiredResult:
-        parameters = types.CallToolRequestParams(name=tool.remote, arguments=dict(arguments))
-        return await self._sent(client, tool, types.CallToolRequest(params=parameters))
-
-    async def _sent(
-        self, client: Client, tool: Offered, request: types.CallToolRequest
-    ) -> types.CallToolResult | types.InputRequiredResult:
-        try:
-            # Not by the client's own way, which checks the result with patterns that the server chose.
-            return await client.session.send_request(
-                request, _RESULT, request_read_timeout_seconds=tool.spec.timeout_seconds
-            )
-        except MCPError as error:
-            if error.code == types.CONNECTION_CLOSED:
-                raise self._lost_call(tool) from error
-            if error.code == types.REQUEST_TIMEOUT:
-                raise TimeoutError from error
-            # A session that ended, or a tool that is no more: a look at the list finds out.
-            self._attention.set()
-            raise self._failed(tool, self.redacted(clean(error.message))[:_MAX_SAID_CHARS]) from error
-        except (ValueError, RuntimeError) as error:
-            raise self._failed(
-                tool, f"the server's answer is not what the protocol says ({type(error).__name__})"
-            ) from error
-
-    def _lost_call(self, tool: Offered) -> ToolFailed:
-        what = f"the MCP server {self.server.name!r} went away during the call"
-        if tool.spec.repeatable:
-            return self._failed(tool, what)
-        return OutcomeUnknown(f"tool {tool.spec.name!r} failed: {what}", tool=tool.spec.name)
-
     def _why_no_answer(self, limit: float) -> str:
         if self._client is None:
             why = f": {self._error}" if self._error else ""
@@ -306,19 +273,6 @@ class Connection:
         return (
             f"it did not finish within {limit:g} seconds; it was told to stop, and what it did until then is not known"
         )
-
-    def _check(self, tool: Offered, result: types.CallToolResult) -> None:
-        """Raises ToolFailed: *result* is not what the tool's own schema promises."""
-        if tool.result is None or result.is_error:
-            return
-        if result.structured_content is None:
-            raise self._failed(tool, "it promised structured content and returned none")
-        why = _misfit(tool, result.structured_content)
-        if why:
-            raise self._failed(tool, f"what it returned does not fit its own schema: {self.redacted(why)}")
-
-    def _failed(self, tool: Offered, what: str) -> ToolFailed:
-        return ToolFailed(f"tool {tool.spec.name!r} failed: {what}", tool=tool.spec.name)
 
     def _said(self, error: Exception | None) -> str:
         """Why the connection failed, in a sentence that may be shown."""
@@ -337,20 +291,10 @@ class Connection:
             text = f"{type(first).__name__}: {first}"
         stderr = self._route.stderr.splitlines()[-1:] if self._route else []
         last = f"; it said {stderr[0]!r}" if stderr else ""
-        return self.redacted(clean(f"{text[:_MAX_SAID_CHARS]}{last[:_MAX_SAID_CHARS]}"))
+        return self.redacted(clean(f"{text[:MAX_SAID_CHARS]}{last[:MAX_SAID_CHARS]}"))
 
     _route: Route | None = None
     _was_ready = False
-
-
-def _misfit(tool: Offered, value: Any) -> str:
-    if tool.result is None:
-        return ""
-    try:
-        error = next(iter(tool.result.iter_errors(value)), None)
-    except Exception as broken:  # noqa: BLE001 - a schema that refers to itself or to nothing shows only when used
-        return f"the schema cannot be used ({type(broken).__name__})"
-    return "" if error is None else error.message[:_MAX_SAID_CHARS]
 
 
 def _first(error: BaseException | None) -> BaseException | None:

@@ -96,11 +96,10 @@ class McpTools:
         return Arguments(value, value)
 
     async def call(self, permit: CallPermit, context: CallContext) -> str:
-        """What the permitted tool returns, as text. Raises UnknownTool, ToolFailed, OutcomeUnknown."""
-        _ = context
+        """What the permitted tool returns, as text. Raises UnknownTool, ToolFailed, NeedsAnswer, OutcomeUnknown."""
         name = permit.tool
         connection, tool = self._find(name)
-        result = await connection.call(tool, permit.arguments)
+        result = await connection.call(tool, permit.arguments, context.resumed)
         text = connection.redacted(_text_of(result))
         if result.is_error:
             raise ToolFailed(f"tool {name!r} failed: {text[:_MAX_ERROR_CHARS]}", tool=name)

@@ -289,6 +289,7 @@ def upgrade() -> None:
         sa.Column("reads", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("checked", sa.Text(), server_default="", nullable=False),
         sa.Column("approval_json", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("asked_json", sa.Text(), server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tool_calls")),
     )
     op.create_index("ix_tool_calls_run_id_id", "tool_calls", ["run_id", "id"], unique=False)
