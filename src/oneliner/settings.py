@@ -224,6 +224,15 @@ class Settings:
             shown="none",
         )
     )
+    mcp_admin: str = field(
+        metadata=_about(
+            _PLACE,
+            CHOICE("off", "public", "all"),
+            "public",
+            "Which MCP servers administrators may configure over the API: none, those at public addresses, or any, also "
+            "commands, which run on this machine.",
+        )
+    )
 
     host: str = field(
         metadata=_about(

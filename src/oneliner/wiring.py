@@ -39,6 +39,7 @@ from oneliner.adapters.tools.python_tools import PythonTools
 from oneliner.adapters.tools.web_pages import web_tools
 from oneliner.app import recovery
 from oneliner.app.execution import Surroundings
+from oneliner.app.mcp import McpAdmin
 from oneliner.app.runs import MAIN_EXECUTOR, VERSION
 from oneliner.app.worker import Worker
 from oneliner.domain.errors import Invalid, Unavailable
@@ -69,6 +70,7 @@ class Parts:
     readers: LocalBus
     models: ConfiguredModels
     tools: Tools
+    mcp: McpTools
     worker: Worker
     queue: Queue
     executor: LocalQueue
@@ -138,6 +140,7 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
             cors_origins=settings.cors_origins,
             demo_notice=parts.models.is_demo,
             is_ready=_readiness(parts.database),
+            mcp=parts.mcp,
         )
         application = Application(services, parts, lock, settings)
         if lock is not None:
@@ -201,11 +204,13 @@ async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool
     database = _database(settings, leave)
     stack.push_async_callback(database.close)
     models = await _models(settings, stack)
-    mcp = McpTools(os.environ)
+    of_file = [] if settings.mcp_file is None else read_file(settings.mcp_file)
+    mcp = McpTools(os.environ, of_file, McpAdmin(settings.mcp_admin))
     tools = CombinedTools([*_own_tools(settings, database), mcp])
     stack.push_async_callback(tools.close)
-    if settings.mcp_file is not None:
-        await mcp.use(read_file(settings.mcp_file))
+    await mcp.follow(database)
+    following = asyncio.ensure_future(mcp.keep_following(database, settings.sweep_seconds))
+    stack.push_async_callback(_ended, following)
     worker = Worker(
         Surroundings(database, bus, models, tools),
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
@@ -214,7 +219,7 @@ async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool
     )
     executor = LocalQueue(worker.execute, worker.interrupt, concurrency=settings.concurrency)
     queue = _queue(settings, stack, executor, bus, database, takes_from)
-    return Parts(database, bus, readers, models, tools, worker, queue, executor)
+    return Parts(database, bus, readers, models, tools, mcp, worker, queue, executor)
 
 
 def _queue(

@@ -17,7 +17,9 @@ from oneliner.adapters.database.sqlite import SqliteDatabase
 from oneliner.adapters.jwt_tokens import JwtTokens
 from oneliner.adapters.local_bus import LocalBus
 from oneliner.adapters.models.registry import ConfiguredModels
+from oneliner.adapters.tools.mcp.servers import McpTools
 from oneliner.app import journal
+from oneliner.app.mcp import McpAdmin
 from oneliner.app.ports import Lease
 from oneliner.domain.event import Draft, EventType
 from oneliner.domain.user import Authority
@@ -86,6 +88,7 @@ class Front:
             cors_origins=cors_origins,
             demo_notice=True,
             is_ready=self._is_ready,
+            mcp=McpTools({}, may=McpAdmin.PUBLIC),
         )
         self.app = create_app(self.services)
 

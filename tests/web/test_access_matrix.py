@@ -65,6 +65,10 @@ ROWS = {
     "PUT /v2/oneliner/governance/override": Row(403, 403, 200, OVERRIDE),
     "DELETE /v2/oneliner/governance/override": Row(403, 403, 404),
     "GET /v2/oneliner/governance/history": Row(403, 200, 200, query="layer=user&scope=ann"),
+    "GET /v2/oneliner/mcp/servers": Row(403, 403, 200),
+    "PUT /v2/oneliner/mcp/servers/{name}": Row(403, 403, 200, {"url": "https://mcp.example.com/mcp"}),
+    "DELETE /v2/oneliner/mcp/servers/{name}": Row(403, 403, 404),
+    "GET /v2/oneliner/mcp/servers/{name}/tools": Row(403, 403, 404),
     "GET /v2/oneliner/usage": Row(403, 403, 200, query="group_by=user"),
     "GET /v2/oneliner/documents": Row(200, 200, 200),
     "PUT /v2/oneliner/documents": Row(200, 200, 200, {"project_id": "p1", "path": "a.md", "content": "x"}),
@@ -227,6 +231,7 @@ async def _prepare(front: Front, given: str) -> dict[str, str]:
         "layer": "user",
         "user_id": "bob",
         "code": "not_found",
+        "name": "tickets",
     }
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from oneliner.domain.budget import Counter, CounterKey
     from oneliner.domain.document import Access, Document, DocumentUse, DocumentVersion, SearchHit
     from oneliner.domain.event import Draft, RunEvent
+    from oneliner.domain.mcp_server import McpEntry, McpServer
     from oneliner.domain.message import Approval, AskedCall, Message, MessageState, ToolCall, ToolCallState
     from oneliner.domain.policy import Layer, LayerName, Rules
     from oneliner.domain.run import Move, Run, RunStatus
@@ -460,6 +461,26 @@ class SignInCodeStore(Protocol):
         ...
 
 
+class McpServerStore(Protocol):
+    """MCP servers that were configured over the API."""
+
+    def all(self) -> list[McpEntry]:
+        """Every server, by name."""
+        ...
+
+    def get(self, name: str) -> McpEntry | None:
+        """One server, or None when there is none of that name."""
+        ...
+
+    def put(self, server: McpServer, author: str) -> McpEntry:
+        """Store *server* as its next version."""
+        ...
+
+    def remove(self, name: str) -> bool:
+        """Forget a server; False: there was none of that name."""
+        ...
+
+
 class Transaction(Protocol):
     """One transaction: the stores, the time it happens at, and the effects that leave after its commit."""
 
@@ -497,6 +518,8 @@ class Transaction(Protocol):
     def keys(self) -> KeyStore: ...  # noqa: D102
     @property
     def sign_in_codes(self) -> SignInCodeStore: ...  # noqa: D102
+    @property
+    def mcp_servers(self) -> McpServerStore: ...  # noqa: D102
 
     def new_id(self) -> str:
         """A fresh UUIDv7; ids of one process sort in the order they were asked for."""

@@ -39,7 +39,8 @@ class McpServer:
 
     *tools*, *read_only* and *idempotent* are patterns of tool names (``*`` and ``?``): which tools are offered at all,
     which change nothing, which may be repeated. *trust_hints*: what the server says of that itself is believed.
-    *repeat_after_question*: a call that is repeated from its start, with the user's answer, is harmless.
+    *repeat_after_question*: a call that is repeated from its start, with the user's answer, is harmless. *public_only*
+    is no part of the configuration: it keeps a server that an administrator named from addresses of this network.
     """
 
     name: str
@@ -57,6 +58,7 @@ class McpServer:
     repeat_after_question: bool = False
     call_seconds: float = 60.0
     connect_seconds: float = 20.0
+    public_only: bool = False
 
     def offers(self, tool: str) -> bool:
         """Whether the agent may see *tool*."""
@@ -69,6 +71,16 @@ class McpServer:
     def is_idempotent(self, tool: str, *, hint: bool) -> bool:
         """Whether a second call of *tool* has no second effect; *hint* is what the server says."""
         return _matches(tool, self.idempotent) or (self.trust_hints and hint)
+
+
+@dataclass(frozen=True, slots=True)
+class McpEntry:
+    """A server as it is stored: its *version* counts its changes; *updated_at* is in ms."""
+
+    server: McpServer
+    version: int
+    updated_by: str
+    updated_at: int
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -35,6 +35,7 @@ TAGS = [
     {"name": "sessions", "description": "Conversations, with their messages and totals."},
     {"name": "runs", "description": "Work that is handed over, confirmed, watched and accounted."},
     {"name": "governance", "description": "The policy layers and what they add up to."},
+    {"name": "mcp", "description": "The MCP servers whose tools the agent has."},
     {"name": "documents", "description": "Versioned Markdown that a user and the agent share."},
     {"name": "usage", "description": "Tokens and money."},
     {"name": "users", "description": "Who is calling, and who may."},

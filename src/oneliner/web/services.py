@@ -10,6 +10,7 @@ from oneliner.domain.user import Authority
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
 
+    from oneliner.app.mcp import McpServers
     from oneliner.app.model import Models
     from oneliner.app.ports import Bus, Database
     from oneliner.domain.user import Caller
@@ -53,4 +54,5 @@ class Services:
     cors_origins: tuple[str, ...]
     demo_notice: bool
     is_ready: Callable[[], Awaitable[Mapping[str, str]]]
+    mcp: McpServers
     in_flight: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])

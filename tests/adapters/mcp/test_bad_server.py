@@ -221,7 +221,6 @@ async def test_a_changed_configuration_takes_effect_and_leaves_the_rest_alone(co
     for name in ("two", "three"):
         await tools.settled(name)
     assert {spec.name.partition("__")[0] for spec in tools.specs()} == {"two", "three"}
-    assert tools.health("one") is None
     assert health(tools, "four").state is McpState.DISABLED
     with pytest.raises(UnknownTool):
         await call(tools, "one__echo", '{"text": "x"}')

@@ -262,6 +262,16 @@ tool_calls = Table(
     Index("ix_tool_calls_run_id_id", "run_id", "id"),
 )
 
+mcp_servers = Table(
+    "mcp_servers",
+    metadata,
+    Column("name", String(64), primary_key=True, nullable=False),
+    _text("config_json", "{}"),
+    _count("version"),
+    _text("updated_by"),
+    _time("updated_at"),
+)
+
 policy_layers = Table(
     "policy_layers",
     metadata,

@@ -10,6 +10,7 @@ from oneliner.adapters.database.documents import SqlDocuments
 from oneliner.adapters.database.events import SqlEvents
 from oneliner.adapters.database.keys import SqlKeys
 from oneliner.adapters.database.lanes import SqlLanes
+from oneliner.adapters.database.mcp_servers import SqlMcpServers
 from oneliner.adapters.database.messages import SqlMessages
 from oneliner.adapters.database.policies import SqlPolicies
 from oneliner.adapters.database.runs import SqlRuns
@@ -64,6 +65,7 @@ class SqlTransaction:
         self.documents = SqlDocuments(driver, now_ms)
         self.keys = SqlKeys(driver, now_ms)
         self.sign_in_codes = SqlSignInCodes(driver, now_ms)
+        self.mcp_servers = SqlMcpServers(driver, now_ms)
 
     def new_id(self) -> str:
         """A fresh UUIDv7."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from oneliner.app.mcp import McpHealth, McpState
+from oneliner.app.mcp import McpAdmin, McpHealth, McpState
 from oneliner.app.tools import BadArguments, ToolFailed, UnknownTool
-from oneliner.domain.errors import Invalid
+from oneliner.domain.errors import Invalid, Unavailable
 from oneliner.domain.permits import Arguments
 from oneliner.domain.text import clean_json
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from oneliner.adapters.tools.mcp.connection import Connection
     from oneliner.adapters.tools.mcp.listing import Offered
     from oneliner.app.model import ToolSpec
+    from oneliner.app.ports import Database
     from oneliner.app.tools import CallContext
     from oneliner.domain.mcp_server import McpServer
     from oneliner.domain.permits import CallPermit
@@ -28,16 +32,55 @@ START_SECONDS = 5.0
 _MAX_ERROR_CHARS = 2_000
 _SHOWN_ERRORS = 8
 
+log = logging.getLogger("oneliner.mcp")
+
 
 class McpTools:
-    """See ``app.tools.Tools``. Which servers there are may change at any time: :meth:`use`."""
+    """See ``app.tools.Tools`` and ``app.mcp.McpServers``. Which servers there are may change at any time: :meth:`use`.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    *of_file* are always among them; the others are what administrators, who *may* do so, have stored.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], of_file: Sequence[McpServer] = (), may: McpAdmin = McpAdmin.OFF
+    ) -> None:
+        self.of_file = of_file
+        self.may = may
+        self._stored: Sequence[McpServer] | None = None
+        self._again = asyncio.Event()
         self._environment = environment
         self._connections: dict[str, Connection] = {}
         self._disabled: dict[str, McpServer] = {}
         self._tools: dict[str, tuple[Connection, Offered]] = {}
         self._specs: Sequence[ToolSpec] = ()
+
+    async def follow(self, database: Database) -> None:
+        """Use the servers of the file and what is stored now. Raises Invalid (see :meth:`use`), Unavailable."""
+        entries = await database.read(lambda tx: tx.mcp_servers.all()) if self.may is not McpAdmin.OFF else []
+        names = {server.name for server in self.of_file}
+        public = self.may is not McpAdmin.ALL
+        stored = [replace(e.server, public_only=public) for e in entries if e.server.name not in names]
+        # A command that was allowed once and is not any more.
+        stored = [server for server in stored if not (public and server.command)]
+        if stored != self._stored:
+            self._stored = stored
+            await self.use([*self.of_file, *stored])
+
+    async def keep_following(self, database: Database, every_seconds: float) -> None:
+        """Follow what is stored, for ever."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(every_seconds):
+                    await self._again.wait()
+            self._again.clear()
+            try:
+                await self.follow(database)
+            except (Invalid, Unavailable) as error:
+                log.warning("mcp.not_followed error=%s", error)
+
+    def look_again(self) -> None:
+        """Follow soon what is stored now."""
+        self._again.set()
 
     async def use(self, servers: Iterable[McpServer]) -> None:
         """Connect to *servers*, and let go of those that are not among them or have changed.
@@ -68,12 +111,16 @@ class McpTools:
         """Return when the server *name*, which is in use, has been reached or has failed once."""
         await self._connections[name].settled()
 
-    def health(self, name: str) -> McpHealth | None:
-        """How the server *name* is doing here; None: it is not in use here (yet)."""
+    def health(self, name: str) -> McpHealth:
+        """How the server *name* is doing here; connecting, when it is not known here yet."""
         if name in self._disabled:
             return McpHealth(McpState.DISABLED)
         connection = self._connections.get(name)
-        return connection.health if connection else None
+        return connection.health if connection else McpHealth(McpState.CONNECTING)
+
+    def tools_of(self, name: str) -> Sequence[ToolSpec]:
+        """The tools of the server *name* that the agent has."""
+        return [tool.spec for connection, tool in self._tools.values() if connection.server.name == name]
 
     def specs(self) -> Sequence[ToolSpec]:
         """The tools of every server, by server and in its order; the same list until one of them changes."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
+from oneliner.adapters.tools.mcp.addresses import PublicTransport
 from oneliner.adapters.tools.mcp.process import Command
 from oneliner.domain.mcp_server import filled
 
@@ -29,6 +30,7 @@ class Route:
     """
 
     def __init__(self, server: McpServer, environment: Mapping[str, str], on_end: Callable[[], None]) -> None:
+        self._public_only = server.public_only
         self._url = filled(server.url, environment)
         self._headers = {name: filled(value, environment) for name, value in server.headers.items()}
         self._command = Command(
@@ -51,7 +53,10 @@ class Route:
             return
         limits = httpx2.Timeout(_CONNECT_SECONDS, read=None)
         hooks = {"response": [_check_size]}
-        async with httpx2.AsyncClient(headers=self._headers, timeout=limits, event_hooks=hooks) as client:
+        public = PublicTransport() if self._public_only else None
+        async with httpx2.AsyncClient(
+            headers=self._headers, timeout=limits, event_hooks=hooks, transport=public, trust_env=public is None
+        ) as client:
             yield streamable_http_client(self._url, http_client=client)
 
 

@@ -232,6 +232,15 @@ def upgrade() -> None:
         "ix_policy_history_layer_scope_key_id", "policy_history", ["layer", "scope_key", "id"], unique=False
     )
     op.create_table(
+        "mcp_servers",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("config_json", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("updated_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_mcp_servers")),
+    )
+    op.create_table(
         "policy_layers",
         sa.Column("layer", sa.String(length=32), nullable=False),
         sa.Column("scope_key", sa.String(length=256), nullable=False),
