@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "runs": ("oneliner.terminal.commands.runs", "List runs, show one, follow one."),
     "token": ("oneliner.terminal.commands.token", "Print a token for a user."),
     "db": ("oneliner.terminal.commands.db", "Copy a whole database into another."),
+    "doctor": ("oneliner.terminal.commands.doctor", "Find out whether everything works, and if not, why."),
     "migrate": ("oneliner.terminal.commands.migrate", "Bring the database up to date."),
 }
 _FAILED, _USAGE, _INTERRUPTED = 1, 2, 130

@@ -120,7 +120,7 @@ async def test_an_administrators_server_reaches_no_address_of_this_network(
     listening = await asyncio.start_server(knock, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     for name, host in (("a", "127.0.0.1"), ("b", "localhost"), ("c", "[::ffff:127.0.0.1]"), ("d", "2130706433")):
-        added = await admin.put(f"{PATH}/{name}", json={"url": f"http://{host}:{port}/mcp", "connect_seconds": 5.0})
+        added = await admin.put(f"{PATH}/{name}", json={"url": f"http://{host}:{port}/mcp"})
         assert added.status_code == 200, added.text
     tools = _tools(front)
     try:

@@ -77,6 +77,19 @@ class Api:
         """The JSON answer to *body*. Raises Refused, Unreachable."""
         return await self._call("PATCH", path, json=body)
 
+    async def delete(self, path: str) -> None:
+        """Have what is at *path* deleted. Raises Refused, Unreachable."""
+        await self._call("DELETE", path)
+
+    async def look(self, path: str) -> tuple[int, Any]:
+        """The status and the JSON (None: it is none) at *path*, tried once. Raises Unreachable: nobody answers."""
+        try:
+            async with self._open().get(self.base_url + path, timeout=_REQUEST) as response:
+                content = await response.read()
+                return response.status, _json(content)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unreachable(f"{self.base_url} cannot be reached: {_said(error)}") from error
+
     async def events(self, run_id: str, after: int = 0) -> AsyncIterator[Mapping[str, Any]]:
         """The events of a run after *after* and the text between them, until the run has ended and all is told.
 
@@ -116,7 +129,8 @@ class Api:
                 async with self._open().request(method, self.base_url + path, timeout=_REQUEST, **request) as response:
                     self._was_reached = True
                     await _check(response)
-                    return orjson.loads(await response.read())
+                    content = await response.read()
+                    return orjson.loads(content) if content else None
             except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError, _Again) as error:
                 await attempts.wait(error)
             except (aiohttp.ClientError, ValueError) as error:
@@ -171,6 +185,13 @@ async def _check(response: aiohttp.ClientResponse) -> None:
     except ValueError:
         problem = {}
     raise Refused(response.status, problem if isinstance(problem, dict) else {})
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except ValueError:
+        return None
 
 
 def _said(error: Exception) -> str:
