@@ -25,6 +25,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "up": ("oneliner.terminal.commands.up", "Try out servers and workers together."),
     "run": ("oneliner.terminal.commands.run", "Give the agent something to do, and watch it."),
     "runs": ("oneliner.terminal.commands.runs", "List runs, show one, follow one."),
+    "usage": ("oneliner.terminal.commands.usage", "Show what was used, and what it cost."),
     "token": ("oneliner.terminal.commands.token", "Print a token for a user."),
     "db": ("oneliner.terminal.commands.db", "Copy a whole database into another."),
     "doctor": ("oneliner.terminal.commands.doctor", "Find out whether everything works, and if not, why."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import TYPE_CHECKING
 
 import pytest
@@ -140,11 +142,20 @@ async def test_the_bill_adds_up_by_whatever_it_is_asked_for(
     for client in (ann, ann, bob):
         told = (await client.post("/v1/agent/runs", json={"message": "hi", "project_id": "p1"})).json()
         await front.database.write(lambda tx, run_id=told["run_id"]: _charge(tx, run_id))
-    for group_by, lines in (("day", 1), ("project", 1), ("session", 2), ("model", 1), ("run", 2)):
+    for group_by, lines in (
+        ("day", 1),
+        ("project", 1),
+        ("session", 2),
+        ("model", 1),
+        ("run", 2),
+        ("tool", 1),
+        ("executor", 1),
+    ):
         bill = (await ann.get("/v2/oneliner/usage", params={"group_by": group_by})).json()
         assert len(bill["items"]) == lines
         assert sum(line["total_tokens"] for line in bill["items"]) == 2 * 1_500
         assert sum(line["message_count"] for line in bill["items"]) == 2
+        assert (bill["total"]["total_tokens"], bill["total"]["cost"]) == (2 * 1_500, "0.004000")
     day = (await ann.get("/v2/oneliner/usage")).json()["items"][0]
     assert day["key"] == (await ann.get("/v2/oneliner/me")).json()["user"]["created_at"][:10]
     assert day["cost"] == "0.004000"
@@ -156,6 +167,43 @@ async def test_the_bill_adds_up_by_whatever_it_is_asked_for(
     assert (await ann.get("/v2/oneliner/usage", params={"project_id": "p2"})).json()["items"] == []
     backwards = await ann.get("/v2/oneliner/usage", params={"since": "2026-02-01", "until": "2026-01-01"})
     assert backwards.status_code == 422
+    assert (await ann.get("/v2/oneliner/usage", params={"user_id": "bob"})).status_code == 403
+    of_bob = (await admin.get("/v2/oneliner/usage", params={"user_id": "bob"})).json()
+    assert of_bob["total"]["cost"] == "0.002000"
+
+
+async def test_the_bill_goes_on_at_its_cursor(front: Front, ann: httpx.AsyncClient) -> None:
+    for project in ("a", "b", "c"):
+        told = (await ann.post("/v1/agent/runs", json={"message": "hi", "project_id": project})).json()
+        await front.database.write(lambda tx, run_id=told["run_id"]: _charge(tx, run_id))
+    seen: list[str] = []
+    query = {"group_by": "project", "limit": "2"}
+    while True:
+        bill = (await ann.get("/v2/oneliner/usage", params=query)).json()
+        seen += [line["key"] for line in bill["items"]]
+        assert bill["total"]["cost"] == "0.006000"
+        if bill["next_cursor"] is None:
+            break
+        query["before"] = bill["next_cursor"]
+    assert seen == ["c", "b", "a"]
+    assert (await ann.get("/v2/oneliner/usage", params={"before": "yesterday"})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("query", "accept"), [({"format": "csv"}, "*/*"), ({}, "text/csv"), ({"format": "csv"}, "application/json")]
+)
+async def test_the_bill_as_csv_makes_no_spreadsheet_calculate(
+    front: Front, ann: httpx.AsyncClient, query: dict[str, str], accept: str
+) -> None:
+    for project in ('=HYPERLINK("http://x")', "plain"):
+        told = (await ann.post("/v1/agent/runs", json={"message": "hi", "project_id": project})).json()
+        await front.database.write(lambda tx, run_id=told["run_id"]: _charge(tx, run_id))
+    answer = await ann.get("/v2/oneliner/usage", params={"group_by": "project", **query}, headers={"Accept": accept})
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    header, *rows = list(csv.reader(io.StringIO(answer.text)))
+    assert header[:2] == ["key", "message_count"]
+    assert [row[0] for row in rows] == ["plain", '\'=HYPERLINK("http://x")']
+    assert {row[header.index("cost")] for row in rows} == {"0.002000"}
 
 
 def _charge(tx: Transaction, run_id: str) -> None:

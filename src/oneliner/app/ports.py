@@ -64,12 +64,26 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageFilter:
+    """Which calls of models are on a bill: those begun between two times (ms); each field that is not None narrows."""
+
+    since_ms: int
+    until_ms: int
+    user_id: str | None = None
+    project_id: str | None = None
+    session_id: str | None = None
+    model: str | None = None
+    executor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UsageRow:
-    """One line of a bill: *key* is the day, project, session, model or run."""
+    """One line of a bill: *key* is the day, project, session, model and so on. *tool_calls* is counted by tool alone."""
 
     key: str
     message_count: int
     totals: Totals
+    tool_calls: int | None = None
 
 
 @dataclass(slots=True)
@@ -172,12 +186,18 @@ class MessageStore(Protocol):
         """
         ...
 
-    def usage(
-        self, scope: Scope, group_by: str, since_ms: int, until_ms: int, project_id: str | None, limit: int
-    ) -> list[UsageRow]:
-        """The bill between two times, by ``day`` (days since 1970), ``project``, ``session``, ``model``, ``run`` or
-        ``user``, the greatest key first.
+
+class UsageStore(Protocol):
+    """The bill: sums over the messages."""
+
+    def lines(self, group_by: str, only: UsageFilter, page: Page) -> list[UsageRow]:
+        """By ``day`` (days since 1970), ``project``, ``user``, ``session``, ``run``, ``model``, ``tool`` or
+        ``executor``, the greatest key first; ``before`` is the key of the line before.
         """
+        ...
+
+    def total(self, only: UsageFilter) -> UsageRow:
+        """The sum of all lines, by whatever."""
         ...
 
 
@@ -508,6 +528,8 @@ class Transaction(Protocol):
     def lanes(self) -> LaneStore: ...  # noqa: D102
     @property
     def tool_calls(self) -> ToolCallStore: ...  # noqa: D102
+    @property
+    def usage(self) -> UsageStore: ...  # noqa: D102
     @property
     def budgets(self) -> BudgetStore: ...  # noqa: D102
     @property

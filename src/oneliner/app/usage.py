@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from oneliner.app.ports import Scope
 from oneliner.domain.errors import Invalid
 
 if TYPE_CHECKING:
-    from oneliner.app.ports import Transaction, UsageRow
+    from oneliner.app.ports import Page, Transaction, UsageFilter, UsageRow
     from oneliner.domain.user import Caller
-
-MAX_ROWS = 1_000
 
 
 class GroupBy(StrEnum):
@@ -20,22 +18,25 @@ class GroupBy(StrEnum):
 
     DAY = "day"
     PROJECT = "project"
-    SESSION = "session"
-    MODEL = "model"
-    RUN = "run"
     USER = "user"
+    SESSION = "session"
+    RUN = "run"
+    MODEL = "model"
+    TOOL = "tool"
+    EXECUTOR = "executor"
 
 
 def bill(
-    tx: Transaction, caller: Caller, group_by: GroupBy, since_ms: int, until_ms: int, project_id: str | None
-) -> list[UsageRow]:
-    """The lines between two times, the greatest key first, at most :data:`MAX_ROWS`.
+    tx: Transaction, caller: Caller, group_by: GroupBy, only: UsageFilter, page: Page
+) -> tuple[list[UsageRow], UsageRow]:
+    """The lines, the greatest key first, and the total of all of them, also of those that are not on the page.
 
-    Raises Forbidden: by user, and the caller is no administrator; Invalid: it ends before it begins.
+    Raises Forbidden: by user or of another user, and the caller is no administrator; Invalid: it ends before it begins.
     """
-    if group_by is GroupBy.USER:
+    if group_by is GroupBy.USER or only.user_id not in {None, caller.user_id}:
         caller.check_admin()
-    if since_ms >= until_ms:
+    if only.since_ms >= only.until_ms:
         raise Invalid("the bill ends before it begins; give a later 'until' or an earlier 'since'", field="until")
-    scope = Scope(None if caller.is_admin else caller.user_id)
-    return tx.messages.usage(scope, str(group_by), since_ms, until_ms, project_id, MAX_ROWS)
+    if not caller.is_admin:
+        only = replace(only, user_id=caller.user_id)
+    return tx.usage.lines(str(group_by), only, page), tx.usage.total(only)

@@ -368,18 +368,23 @@ class GovernanceAnswer(Answer):
 
 
 class BillLine(UsageAnswer):
-    """One line of the bill; `key` is the date, or the id or name of what it is for."""
+    """One line of the bill; `key` is the date, or the id or name of what it is for (empty: none).
+
+    By tool, a call of the model is shared by the tools that its answer called, and `tool_calls` counts their calls.
+    """
 
     key: str
     message_count: int
+    tool_calls: int | None
 
 
 class Bill(Listed[BillLine]):
-    """The bill between two times, the greatest key first."""
+    """The bill between two times, the greatest key first. `total` is the sum of all lines; its key is empty."""
 
     group_by: str
     since: Time
     until: Time
+    total: BillLine
 
 
 class DocumentAnswer(Answer):

@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from oneliner.web import problems
 from oneliner.web.openapi import DESCRIPTION, SUMMARY, TAGS, TITLE, Api
 from oneliner.web.reference import Reference
-from oneliner.web.routes import accounts, agent, documents, governance, mcp, pages, runs
+from oneliner.web.routes import accounts, agent, documents, governance, mcp, pages, runs, usage
 from oneliner.web.routing import add_routes
 from oneliner.web.static_files import PageFiles
 
@@ -47,7 +47,17 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     # The busiest first: routes are looked through in order.
     add_routes(
-        app, (agent.router, runs.router, accounts.router, documents.router, governance.router, mcp.router, pages.router)
+        app,
+        (
+            agent.router,
+            runs.router,
+            accounts.router,
+            usage.router,
+            documents.router,
+            governance.router,
+            mcp.router,
+            pages.router,
+        ),
     )
     if services.cors_origins:
         app.add_middleware(

@@ -223,7 +223,8 @@ def layer_to_json(layer: Layer) -> dict[str, object]:
 def bill_to_json(row: UsageRow, *, is_day: bool) -> dict[str, object]:
     """One line of the bill; a day is told as its date."""
     key = rfc3339(int(row.key) * MS_PER_DAY)[:10] if is_day else row.key
-    return {"key": key, "message_count": row.message_count, **usage_to_json(row.totals)}
+    counted = {"message_count": row.message_count, "tool_calls": row.tool_calls}
+    return {"key": key, **counted, **usage_to_json(row.totals)}
 
 
 def document_to_json(document: Document) -> dict[str, object]:

@@ -8,12 +8,14 @@ import pytest
 from tests.support.databases import open_database, stand_in
 from tests.support.engine import ALICE, BOB, new_database
 
-from oneliner.app import documents, runs, sessions, usage
-from oneliner.app.ports import Page, RunFilter, Scope
+from oneliner.app import bills, documents, runs, sessions, usage
+from oneliner.app.ports import Page, RunFilter, UsageFilter, UsageRow
 from oneliner.app.usage import GroupBy
 from oneliner.domain.errors import VersionChanged
+from oneliner.domain.message import MessageState, Purpose, ToolCall, ToolCallState
 from oneliner.domain.run import RunStatus
-from oneliner.domain.user import UserStatus
+from oneliner.domain.usage import Price, Totals, Usage
+from oneliner.domain.user import Authority, Caller, UserStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from oneliner.app.ports import Database, Transaction
     from oneliner.domain.run import Run
 
+ROOT = Caller("root", Authority.ADMIN)
+EVER = UsageFilter(0, 2**60)
 ODD_TITLES = ("100% sure", "100 sure", "snake_case", "snakeXcase", "back\\slash", "Grüße", "合同 审查")
 
 
@@ -154,9 +158,70 @@ async def test_events_of_a_user_have_one_cursor(database: Database) -> None:
 @pytest.mark.parametrize("group_by", [g for g in GroupBy if g is not GroupBy.USER])
 async def test_a_bill_without_calls_is_empty(database: Database, group_by: GroupBy) -> None:
     await chats(database, "one")
-    assert await database.read(lambda tx: usage.bill(tx, ALICE, group_by, 0, 2**60, None)) == []
+    lines, total = await database.read(lambda tx: usage.bill(tx, ALICE, group_by, EVER, Page(9)))
+    assert (lines, total.message_count, total.totals) == ([], 0, Totals())
 
 
-async def test_everything_can_be_asked_without_a_user(database: Database) -> None:
-    await chats(database, "one")
-    assert len(await database.read(lambda tx: tx.runs.page(Scope(None), Page(), RunFilter()))) == 1
+@pytest.mark.parametrize("group_by", GroupBy)
+async def test_the_lines_of_a_bill_add_up_and_follow_each_other_over_pages(
+    database: Database, group_by: GroupBy
+) -> None:
+    made = [r for n in range(7) for r in await chats(database, f"chat {n}")]
+    await database.write(lambda tx: _charge_all(tx, made))
+    whole, total = await database.read(lambda tx: usage.bill(tx, ROOT, group_by, EVER, Page(100)))
+    paged: list[UsageRow] = []
+    while True:
+        before = paged[-1].key if paged else None
+        page, _ = await database.read(lambda tx, b=before: usage.bill(tx, ROOT, group_by, EVER, Page(2, b)))
+        if not page:
+            break
+        paged += page
+    assert paged == whole
+    assert len({row.key for row in whole}) == len(whole)
+    for figure in ("input_tokens", "output_tokens", "cached_tokens", "cost_nanos", "unpriced_count", "estimated_count"):
+        assert sum(getattr(row.totals, figure) for row in whole) == getattr(total.totals, figure)
+    assert sum(row.message_count for row in whole) == total.message_count == len(made)
+    assert total.totals.cost_nanos == sum(1_000_001 + n for n in range(len(made)))
+
+
+async def test_a_call_is_shared_by_the_tools_it_called_in_whole_numbers(database: Database) -> None:
+    made = await chats(database, "0", "1", "2")
+    await database.write(lambda tx: _charge_all(tx, made))
+    lines, _ = await database.read(lambda tx: usage.bill(tx, ROOT, GroupBy.TOOL, EVER, Page(9)))
+    told = {row.key: (row.tool_calls, row.message_count, row.totals.cost_nanos) for row in lines}
+    # A third of 1,000,003 is 333,334 and a rest of 1, which goes to the first of the three calls.
+    assert told == {
+        "": (0, 1, 1_000_001),
+        "look": (3, 2, 1_000_002 + 333_335 + 333_334),
+        "find": (1, 0, 333_334),
+    }
+
+
+def _charge_all(tx: Transaction, made: list[Run]) -> None:
+    """A call of a model for each run; every third of them calls no tool, one tool, and three."""
+    for n, run in enumerate(made):
+        price = Price((1_000_001 + n) * 1_000, 0, 0, "tests")
+        message_id = bills.begin(
+            tx, run, executor=f"e{n % 3}", model=f"m{n % 2}", price=price, purpose=Purpose.ANSWER, estimated_input=1
+        )
+        bills.settle(tx, run, message_id, MessageState.COMPLETE, "", (), Usage(1, 0), price, None)
+        for name in ((), ("look",), ("look", "find", "look"))[n % 3]:
+            tx.tool_calls.add(_call(tx.new_id(), run, message_id, name))
+
+
+def _call(key: str, run: Run, message_id: str, name: str) -> ToolCall:
+    return ToolCall(
+        id=key,
+        run_id=run.id,
+        message_id=message_id,
+        call_id=key,
+        name=name,
+        arguments="{}",
+        state=ToolCallState.WAITING,
+        idempotency_key=key,
+        repeatable=True,
+        attempts=0,
+        result="",
+        started_at=None,
+        finished_at=None,
+    )

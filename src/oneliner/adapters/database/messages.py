@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, exists, func, insert, literal_column, select, update
+from sqlalchemy import bindparam, exists, insert, select, update
 
-from oneliner.adapters.database.encoding import from_json, to_json, totals_of
+from oneliner.adapters.database.encoding import from_json, to_json
 from oneliner.adapters.database.statement import Statement, one_of
 from oneliner.adapters.database.tables import agent_runs, messages
-from oneliner.app.ports import UsageRow
 from oneliner.domain.message import AskedCall, Message, MessageState, Purpose, Role
 from oneliner.domain.run import RunStatus
 from oneliner.domain.usage import Usage
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from oneliner.adapters.database.statement import Driver
-    from oneliner.app.ports import Page, Scope
+    from oneliner.app.ports import Page
 
 _COLUMNS = tuple(c for c in messages.c if c.name != "deleted_at")
 _NAMES = tuple(c.name for c in _COLUMNS)
@@ -72,16 +71,6 @@ _BEFORE_RUN = Statement(
     .order_by(messages.c.position.desc())
     .limit(bindparam("limit"))
 )
-_DAY_MS = 86_400_000
-# As written text, so that the divisor is the same expression in SELECT and GROUP BY for every database.
-_USAGE_KEYS = {
-    "day": f"messages.created_at / {_DAY_MS}",
-    "project": "messages.project_id",
-    "session": "messages.session_id",
-    "model": "messages.model",
-    "run": "messages.run_id",
-    "user": "messages.user_id",
-}
 
 
 @cache
@@ -92,38 +81,6 @@ def _page(*, before: bool, with_deleted: bool) -> Statement:
     if before:
         query = query.where(messages.c.position < bindparam("before"))
     return Statement(query.order_by(messages.c.position.desc()).limit(bindparam("limit")))
-
-
-@cache
-def _usage(group_by: str, *, scoped: bool, in_project: bool) -> Statement:
-    key = literal_column(_USAGE_KEYS[group_by])
-    query = (
-        select(
-            key,
-            func.count(),
-            func.sum(messages.c.input_tokens),
-            func.sum(messages.c.output_tokens),
-            func.sum(messages.c.cached_tokens),
-            func.coalesce(func.sum(messages.c.cost_nanos), 0),
-            func.sum(1 - messages.c.priced),
-            func.sum(messages.c.estimated),
-        )
-        .select_from(messages)
-        .where(
-            messages.c.role == str(Role.ASSISTANT),
-            messages.c.state != str(MessageState.STREAMING),
-            messages.c.created_at >= bindparam("since"),
-            messages.c.created_at < bindparam("until"),
-        )
-        .group_by(key)
-        .order_by(key.desc())
-        .limit(bindparam("limit"))
-    )
-    if scoped:
-        query = query.where(messages.c.user_id == bindparam("user_id"))
-    if in_project:
-        query = query.where(messages.c.project_id == bindparam("project_id"))
-    return Statement(query)
 
 
 def _message(row: Sequence[Any]) -> Message:
@@ -259,15 +216,3 @@ class SqlMessages:
     def before_run(self, session_id: str, run_id: str, limit: int) -> list[Message]:
         rows = _BEFORE_RUN.rows(self._driver, session=session_id, run=run_id, limit=limit)
         return sorted((_message(r) for r in rows), key=lambda m: (m.run_id, m.position))
-
-    def usage(
-        self, scope: Scope, group_by: str, since_ms: int, until_ms: int, project_id: str | None, limit: int
-    ) -> list[UsageRow]:
-        values: dict[str, object] = {"since": since_ms, "until": until_ms, "limit": limit}
-        if scope.user_id is not None:
-            values["user_id"] = scope.user_id
-        if project_id is not None:
-            values["project_id"] = project_id
-        statement = _usage(group_by, scoped=scope.user_id is not None, in_project=project_id is not None)
-        rows = statement.rows(self._driver, **values)
-        return [UsageRow(str(r[0]), r[1], totals_of([int(v) for v in r[2:]])) for r in rows]

@@ -17,6 +17,7 @@ from oneliner.adapters.database.runs import SqlRuns
 from oneliner.adapters.database.sessions import SqlSessions
 from oneliner.adapters.database.sign_in import SqlSignInCodes
 from oneliner.adapters.database.tool_calls import SqlToolCalls
+from oneliner.adapters.database.usage import SqlUsage
 from oneliner.adapters.database.users import SqlUsers
 from oneliner.app.ports import Effects
 from oneliner.domain.ids import uuid7
@@ -60,6 +61,7 @@ class SqlTransaction:
         self.events = SqlEvents(driver, now_ms, self.new_id)
         self.lanes = SqlLanes(driver)
         self.tool_calls = SqlToolCalls(driver)
+        self.usage = SqlUsage(driver)
         self.budgets = SqlBudgets(driver)
         self.policies = SqlPolicies(driver, now_ms, self.new_id)
         self.documents = SqlDocuments(driver, now_ms)

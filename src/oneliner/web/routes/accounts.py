@@ -1,35 +1,30 @@
-"""Who is calling, who may call, and what it cost."""
+"""Who is calling, and who may call."""
 
 import time
 from importlib.metadata import version
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from oneliner.app import sign_in, usage, users
+from oneliner.app import sign_in, users
 from oneliner.app.ports import Page, Transaction
 from oneliner.domain.errors import Forbidden, NotFound, Unauthenticated
-from oneliner.domain.times import rfc3339, time_from
+from oneliner.domain.times import rfc3339
 from oneliner.domain.user import User
 from oneliner.web import shapes
 from oneliner.web.answer import JsonAnswer
-from oneliner.web.answer_schemas import Bill, Listed, Me, SignedIn, UserAnswer
+from oneliner.web.answer_schemas import Listed, Me, SignedIn, UserAnswer
 from oneliner.web.body import read_json, validated
 from oneliner.web.call import Incoming, services_of
 from oneliner.web.description import described
-from oneliner.web.parameters import Before, Limit, ProjectFilter, Text, UserId
+from oneliner.web.parameters import Before, Limit, UserId
 from oneliner.web.routing import Endpoint
 from oneliner.web.schemas import ExchangeRequest, UserStatusRequest
 
 router = APIRouter(route_class=Endpoint)
 
 VERSION = version("oneliner")
-BILL_DAYS = 30
-
-_Time = Annotated[Text | None, Query(max_length=40, examples=["2026-03-05", "2026-03-05T08:15:30Z"])]
-
 
 #: How long somebody who came by a sign-in link stays signed in: a working day. The link itself lives much shorter.
 SIGNED_IN_SECONDS = 12 * 3_600
@@ -109,27 +104,3 @@ async def set_user_status(call: Incoming, user_id: UserId) -> Response:
     body = await call.body(UserStatusRequest)
     changed = await call.write(lambda tx: users.set_status(tx, call.caller, user_id, body.status))
     return JsonAnswer(shapes.user_to_json(changed))
-
-
-@router.get(
-    "/v2/oneliner/usage",
-    response_model=Bill,
-    operation_id="getUsage",
-    tags=["usage"],
-    summary="Read the bill",
-    openapi_extra=described(refuses=(Forbidden,)),
-)
-async def get_usage(
-    call: Incoming,
-    group_by: usage.GroupBy = usage.GroupBy.DAY,
-    since: _Time = None,
-    until: _Time = None,
-    project_id: ProjectFilter = None,
-) -> Response:
-    """Tokens and cost of what the caller's runs used (an administrator: everybody's), the last 30 days by default."""
-    until_ms = int(time.time() * 1000) if until is None else time_from(until, "until")
-    since_ms = max(until_ms - BILL_DAYS * shapes.MS_PER_DAY, 0) if since is None else time_from(since, "since")
-    rows = await call.read(lambda tx: usage.bill(tx, call.caller, group_by, since_ms, until_ms, project_id))
-    items = [shapes.bill_to_json(row, is_day=group_by is usage.GroupBy.DAY) for row in rows]
-    told = {"group_by": group_by, "since": rfc3339(since_ms), "until": rfc3339(until_ms)}
-    return JsonAnswer({**shapes.listed(items), **told})

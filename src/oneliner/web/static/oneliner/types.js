@@ -5,9 +5,12 @@
  * @typedef {{id: string, title: string, status: 'pending'|'active'|'done'|'skipped', note?: string}} Step
  * @typedef {{rev: number, goal: string, steps: Step[], awaits_draft?: boolean, instruction?: string}} Plan
  * @typedef {{input_tokens: number, output_tokens: number, cached_tokens: number, total_tokens: number,
- *   cost: string|null, estimated: boolean, unpriced_messages?: number}} Usage
+ *   cost: string|null, estimated: boolean, unpriced_messages?: number, budgets?: BudgetStanding[], estimate?: Estimate|null}} Usage
+ * @typedef {{budget: string, limit: string, granted: string, used: string, reserved: string, left: string}} BudgetStanding
+ * @typedef {{basis: 'history'|'plan', sample_count: number, cost: string|null}} Estimate
  * @typedef {{kind: string, question?: string, schema?: Record<string, any>,
- *   calls?: {id: string, name: string, arguments: string}[]}} Blocked
+ *   budget?: string, limit?: string, granted?: string, used?: string, reserved?: string, needed?: string, model?: string,
+ *   resumes_at?: string|null, calls?: {id: string, name: string, arguments: string}[]}} Blocked
  * @typedef {{id: string, name: string, arguments: Record<string, any>, arguments_hash: string, schema: Record<string, any>,
  *   touches: 'reads'|'changes_once'|'changes', asked_by: {layer: string, rule: {note?: string}|null}[]}} Waiting a call
  *   that waits for an approval

@@ -12,6 +12,7 @@
 import { drawList, h, icon, keepFocus, replaceChildren, setAttribute, setText } from "../dom.js";
 import { added, draftOf, isChanged, moved, rebased, removed, reworded, undone, withGoal } from "../plan-draft.js";
 import { problemLine } from "./problem-line.js";
+import { estimateFact } from "./run-facts.js";
 
 const MAX_STEP_CHARS = 1_000;
 
@@ -172,6 +173,7 @@ export class PlanCard {
     replaceChildren(
       this.#foot,
       problemLine(this.#problem, words),
+      estimateFact(this.#run, words),
       h(
         "div", { class: "plan-actions" },
         can("confirm") && this.#button(confirm, "primary", () => void this.#confirm(), undefined, isWaiting || this.#isStale),

@@ -10,6 +10,7 @@
 import { h, icon, replaceChildren } from "../dom.js";
 import { answerOf, fieldsOf } from "../schema-form.js";
 import { problemLine } from "./problem-line.js";
+import { budgetAsked } from "./run-facts.js";
 
 /** How the decisions about a lost outcome are said; the rest of a schema speaks for itself. */
 const KNOWN_CHOICES = new Set(["run_again", "treat_as_done", "treat_as_failed"]);
@@ -64,6 +65,7 @@ export class Question {
   #asked() {
     const { words } = this.#context;
     const blocked = this.#run.blocked;
+    if (blocked?.kind === "budget") return [h("p", { class: "question-text" }, icon("alert"), h("span", {}, budgetAsked(this.#run, words)))];
     if (blocked?.kind !== "tool_outcome_unknown") return [h("p", { class: "question-text" }, icon("question"), h("span", {}, blocked?.question ?? ""))];
     const calls = (blocked.calls ?? []).map((call) =>
       h("li", {}, h("code", { class: "tool-name" }, call.name), h("pre", { class: "tool-text", tabindex: "0" }, call.arguments)),

@@ -51,6 +51,39 @@ export function usageFact(run, words) {
   return h("span", { class: "fact", title: `${exact}\n${detail}` }, `${tokens} · ${words.cost(usage.cost)}${estimated}`);
 }
 
+/** @param {Run} run @param {Translator} words @returns {HTMLElement|null} the budget with the least left, of those it is under */
+export function budgetFact(run, words) {
+  const budgets = run.usage?.budgets ?? [];
+  if (!budgets.length || ENDED.has(run.run_status)) return null;
+  const said = budgets.map((budget) => words.text("budget.of", { name: words.text(`budget.${budget.budget}`), ...moneyOf(budget, words) }));
+  const tightest = budgets.reduce((least, budget) => (Number(budget.left) < Number(least.left) ? budget : least));
+  return h("span", { class: "fact", title: said.join("\n") }, words.text("budget.left", { left: words.cost(tightest.left) }));
+}
+
+/** @param {Run} run @param {Translator} words @returns {HTMLElement|null} what it will probably cost */
+export function estimateFact(run, words) {
+  const estimate = run.usage?.estimate;
+  if (!estimate || estimate.cost == null) return null;
+  const basis = words.text(`estimate.${estimate.basis}`, { count: estimate.sample_count });
+  return h("span", { class: "fact", title: basis }, words.text("estimate.about", { cost: words.cost(estimate.cost) }));
+}
+
+/** @param {Run} run @param {Translator} words why it is blocked by a budget, in one sentence */
+export function budgetAsked(run, words) {
+  const asked = run.blocked;
+  if (!asked?.budget || !asked.limit) return words.text("budget.no_price", { model: asked?.model ?? "" });
+  const sentence = words.text("budget.asked", {
+    name: words.text(`budget.${asked.budget}`), needed: words.cost(asked.needed), reserved: words.cost(asked.reserved), ...moneyOf(asked, words),
+  });
+  return asked.resumes_at ? `${sentence} ${words.text("budget.tomorrow")}` : sentence;
+}
+
+/** @param {{limit?: string, granted?: string, used?: string}} budget @param {Translator} words */
+function moneyOf(budget, words) {
+  const limit = Number(budget.limit) + Number(budget.granted ?? 0);
+  return { limit: words.cost(String(limit)), used: words.cost(budget.used ?? "0") };
+}
+
 /** How long it has been executed, or took; null before it was. @param {Run} run @param {number} nowMs */
 export function elapsedMs(run, nowMs) {
   if (!run.started_at || run.run_status === "needs_confirmation") return null;

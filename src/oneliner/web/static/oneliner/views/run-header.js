@@ -10,7 +10,7 @@ import { drawList, h, icon, keepFocus, replaceChildren, setAttribute, setText } 
 import { lazily } from "../lazily.js";
 import { NEEDS_YOU, headerRuns } from "../picking.js";
 import { problemLine } from "./problem-line.js";
-import { chips, elapsedMs, isTicking, progressBar, statusBadge, summaryOf, usageFact } from "./run-facts.js";
+import { budgetFact, chips, elapsedMs, isTicking, progressBar, statusBadge, summaryOf, usageFact } from "./run-facts.js";
 
 const TICK_MS = 1_000;
 
@@ -115,7 +115,7 @@ export class RunHeader {
     replaceChildren(
       this.#head,
       h("div", { class: "run-line" }, statusBadge(run, words), h("h2", { class: "oneliner-run-title", tabindex: "-1", data: { focus: "run-title" } }, run.title)),
-      h("div", { class: "run-facts" }, progressFact(run, words), this.#elapsed, usageFact(run, words)),
+      h("div", { class: "run-facts" }, progressFact(run, words), this.#elapsed, usageFact(run, words), budgetFact(run, words)),
       h("div", { class: "run-buttons" }, go, stop, !this.#isOpen && retry, toggle),
       h("p", { class: "oneliner-run-summary", hidden: !saysMore }, summaryOf(run, words)),
       progressBar(run, words),
