@@ -105,7 +105,7 @@ def _about(
     }
 
 
-_PLACE, _HTTP, _MODEL, _IDENTITY, _WORK = "Place", "HTTP", "Model", "Identity", "Work"
+_PLACE, _HTTP, _MODEL, _IDENTITY, _WORK, _DATA = "Place", "HTTP", "Model", "Identity", "Work", "Data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,6 +379,16 @@ class Settings:
             CHOICE("debug", "info", "warning", "error"),
             "info",
             "The least severe lines written to standard error.",
+        )
+    )
+
+    purge_after_days: int = field(
+        metadata=_about(
+            _DATA,
+            COUNT(0, 36_500),
+            "30",
+            "For how many days a deleted session can still be restored. After that its content is gone for good; its "
+            "tokens and costs stay in the bills.",
         )
     )
 

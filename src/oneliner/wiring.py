@@ -7,7 +7,6 @@ adapter, so what differs between deployments differs here.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import os
 import secrets
@@ -37,7 +36,7 @@ from oneliner.adapters.tools.mcp.configuration import read_file
 from oneliner.adapters.tools.mcp.servers import McpTools
 from oneliner.adapters.tools.python_tools import PythonTools
 from oneliner.adapters.tools.web_pages import web_tools
-from oneliner.app import recovery
+from oneliner.app import purging, recovery, sign_in
 from oneliner.app.execution import Surroundings
 from oneliner.app.mcp import McpAdmin
 from oneliner.app.runs import MAIN_EXECUTOR, VERSION
@@ -59,6 +58,7 @@ if TYPE_CHECKING:
 LOCAL_USER = "local"
 HEARTBEAT_SECONDS = 12.0
 HOUSEKEEPING_SECONDS = 600.0
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +101,8 @@ class Application:
     async def sign_in_link(self, base_url: str) -> str:
         """A link that signs in as the local administrator, once, within the time the settings say."""
         code = secrets.token_urlsafe(24)
-        hashed = hashlib.sha256(code.encode()).hexdigest()
         ttl_ms = int(self._settings.sign_in_ttl_seconds * 1000)
-        await self._services.database.write(
-            lambda tx: tx.sign_in_codes.add(hashed, LOCAL_USER, str(Authority.ADMIN), ttl_ms)
-        )
+        await self._services.database.write(lambda tx: sign_in.allow(tx, code, LOCAL_USER, Authority.ADMIN, ttl_ms))
         return f"{base_url}/#code={code}"
 
     def close_streams(self) -> None:
@@ -147,7 +144,7 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
             # This process holds the data folder, so whoever held these leases is dead.
             leased = await parts.database.read(lambda tx: tx.runs.leased(VERSION))
             await recovery.recover_all(parts.database, leased)
-        _start_background(stack, parts)
+        _start_background(stack, parts, settings)
         stack.push_async_callback(application.drain)
         yield application
 
@@ -168,7 +165,7 @@ async def open_worker(settings: Settings, queues: Collection[str]) -> AsyncGener
         if found is Schema.TOO_NEW:
             raise Invalid("the database is too new for this version; upgrade OneLiner here too", setting="database_url")
         parts = await _open_parts(settings, stack, serves=False, takes_from=queues)
-        _start_background(stack, parts)
+        _start_background(stack, parts, settings)
         stack.push_async_callback(parts.drain, settings.grace_seconds)
         yield parts
 
@@ -393,16 +390,17 @@ def _readiness(database: Database) -> Callable[[], Awaitable[Mapping[str, str]]]
     return is_ready
 
 
-def _start_background(stack: AsyncExitStack, parts: Parts) -> None:
+def _start_background(stack: AsyncExitStack, parts: Parts, settings: Settings) -> None:
     worker = parts.worker
-    for forever in (worker.keep_leases(), worker.keep_sweeping(parts.queue), _keep_house(parts.database)):
+    for forever in (worker.keep_leases(), worker.keep_sweeping(parts.queue), _keep_house(parts.database, settings)):
         stack.push_async_callback(_ended, asyncio.ensure_future(forever))
 
 
-async def _keep_house(database: Database) -> None:
+async def _keep_house(database: Database, settings: Settings) -> None:
     while True:
         with suppress(Unavailable):
             await recovery.forget_old_keys(database)
+            await purging.purge_deleted(database, after_ms=settings.purge_after_days * DAY_MS)
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
 

@@ -75,6 +75,7 @@ ROWS = {
     "GET /v2/oneliner/documents/search": Row(200, 200, 200, query="q=strategy&project_id=p1"),
     "GET /v2/oneliner/documents/{document_id}": Row(404, 200, 200),
     "GET /v2/oneliner/documents/{document_id}/versions": Row(404, 200, 200),
+    "GET /v2/oneliner/audit": Row(403, 403, 200),
     "GET /v2/oneliner/me": Row(200, 200, 200),
     "GET /v2/oneliner/users": Row(403, 403, 200),
     "PUT /v2/oneliner/users/{user_id}/status": Row(403, 403, 200, {"status": "approved"}),

@@ -91,6 +91,7 @@ async def test_the_other_answers_are_as_described(
     check(await admin.post(f"{session}/restore"), f"{session_path}/restore")
     check(await ann.get("/v2/oneliner/me"), "/v2/oneliner/me")
     check(await admin.get("/v2/oneliner/users"), "/v2/oneliner/users")
+    check(await admin.get("/v2/oneliner/audit"), "/v2/oneliner/audit")
     check(await ann.get("/v2/oneliner/usage"), "/v2/oneliner/usage")
     documents, document_path = "/v2/oneliner/documents", "/v2/oneliner/documents/{document_id}"
     document = check(await ann.put(documents, json={"path": "a.md", "content": "# A"}), documents)

@@ -6,9 +6,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from oneliner.app import audit
+from oneliner.domain.audit import Action, Target
 from oneliner.domain.budget import SETTABLE_IN
 from oneliner.domain.errors import Invalid, NotFound, VersionChanged
 from oneliner.domain.policy import BUDGETS, LayerName, Rules, effective, standing, take_snapshot, tightened
+from oneliner.domain.times import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,6 +67,7 @@ def put_layer(
     _check_budgets(name, rules)
     _recount(tx, tx.policies.get(name, scope_key), rules)
     written = tx.policies.put(name, scope_key, rules, caller.user_id, "", None)
+    _record(tx, caller, Action.LAYER_SET, written)
     # Now that the row is held: somebody may have written it between the check and here.
     if seen_version is not None and written.version != seen_version + 1:
         now = written.version - 1
@@ -90,7 +94,9 @@ def put_override(
     if expires_at_ms is None or expires_at_ms <= tx.now_ms:
         raise Invalid("an override needs an expiry in the future", field="expires_at")
     _recount(tx, tx.policies.get(LayerName.ADMIN_OVERRIDE, scope_key), rules)
-    return tx.policies.put(LayerName.ADMIN_OVERRIDE, scope_key, rules, caller.user_id, notice.strip(), expires_at_ms)
+    written = tx.policies.put(LayerName.ADMIN_OVERRIDE, scope_key, rules, caller.user_id, notice.strip(), expires_at_ms)
+    _record(tx, caller, Action.OVERRIDE_SET, written, expires_at=rfc3339(expires_at_ms))
+    return written
 
 
 def approve_always(tx: Transaction, user_id: str, tool: str, keys: Iterable[str], author: str) -> Layer:
@@ -107,7 +113,9 @@ def end_override(tx: Transaction, caller: Caller, scope_key: str) -> Layer:
     found = tx.policies.get(LayerName.ADMIN_OVERRIDE, scope_key)
     if found is None or not found.is_live(tx.now_ms):
         raise NotFound("override", scope_key or "everybody")
-    return tx.policies.put(LayerName.ADMIN_OVERRIDE, scope_key, Rules(), caller.user_id, found.notice, tx.now_ms)
+    ended = tx.policies.put(LayerName.ADMIN_OVERRIDE, scope_key, Rules(), caller.user_id, found.notice, tx.now_ms)
+    _record(tx, caller, Action.OVERRIDE_ENDED, ended)
+    return ended
 
 
 def applying(tx: Transaction, caller: Caller, project_id: str, platform: str) -> tuple[list[Layer], GovernanceSnapshot]:
@@ -124,6 +132,12 @@ def history(
     if not (name is LayerName.USER and scope_key == caller.user_id):
         caller.check_admin()
     return tx.policies.history(name, scope_key, page)
+
+
+def _record(tx: Transaction, caller: Caller, action: Action, layer: Layer, **details: object) -> None:
+    # What the version says is in the history of the layer.
+    target_id = f"{layer.name}:{layer.scope_key}"
+    audit.record(tx, caller.user_id, action, Target.LAYER, target_id, version=layer.version, **details)
 
 
 def _check_scope(name: LayerName, scope_key: str) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
+    from oneliner.domain.audit import Action, AuditEntry, Target
     from oneliner.domain.budget import Counter, CounterKey
     from oneliner.domain.document import Access, Document, DocumentUse, DocumentVersion, SearchHit
     from oneliner.domain.event import Draft, RunEvent
@@ -53,6 +54,18 @@ class RunFilter:
     session_id: str | None = None
     statuses: frozenset[RunStatus] | None = None
     text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which lines of the audit log: each field that is not None narrows. Times in ms, *until_ms* excluded."""
+
+    actor: str | None = None
+    action: Action | None = None
+    target: Target | None = None
+    target_id: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -469,6 +482,34 @@ class KeyStore(Protocol):
         ...
 
 
+class AuditStore(Protocol):
+    """The audit log, append-only."""
+
+    def add(self, entry: AuditEntry) -> None:
+        """Write a line."""
+        ...
+
+    def page(self, page: Page, only: AuditFilter) -> list[AuditEntry]:
+        """Lines, newest first."""
+        ...
+
+
+class PurgeStore(Protocol):
+    """What is to be purged. A session is due once it is deleted and nobody writes to it any more."""
+
+    def due(self, deleted_before_ms: int, after: str, limit: int) -> list[str]:
+        """The ids of due sessions that come after the id *after*, in their order."""
+        ...
+
+    def is_due(self, session_id: str, deleted_before_ms: int) -> bool:
+        """Whether one session is due."""
+        ...
+
+    def empty(self, session_id: str) -> None:
+        """Take the content out of a session, its messages, runs, run events and tool calls, and mark them as purged."""
+        ...
+
+
 class SignInCodeStore(Protocol):
     """One-time sign-in codes, known only by their hash."""
 
@@ -538,6 +579,10 @@ class Transaction(Protocol):
     def documents(self) -> DocumentStore: ...  # noqa: D102
     @property
     def keys(self) -> KeyStore: ...  # noqa: D102
+    @property
+    def audit(self) -> AuditStore: ...  # noqa: D102
+    @property
+    def purging(self) -> PurgeStore: ...  # noqa: D102
     @property
     def sign_in_codes(self) -> SignInCodeStore: ...  # noqa: D102
     @property

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from oneliner.app import approvals, budgets, governance, journal, lanes, sessions
+from oneliner.app import approvals, audit, budgets, governance, journal, lanes, sessions
 from oneliner.app.answers import apply_answer
 from oneliner.app.ports import Page, RunFilter, Scope
 from oneliner.domain import policy
+from oneliner.domain.audit import Action, Target
 from oneliner.domain.errors import IllegalMove, Invalid, NotFound, PlanChanged
 from oneliner.domain.event import Draft, EventType
 from oneliner.domain.message import Message, Role
@@ -140,6 +141,7 @@ def confirm(tx: Transaction, caller: Caller, run_id: str, plan_rev: int | None, 
     moved = journal.move(tx, run.id, Trigger.CONFIRM, details=details)
     # Judged after the move, which holds the row: no edit can come in between any more.
     _check_rev(moved.plan, plan_rev)
+    audit.record_if_foreign(tx, caller, run.user_id, Action.RUN_CONFIRMED, Target.RUN, run.id, plan_rev=moved.plan.rev)
     return moved
 
 
@@ -176,14 +178,16 @@ def resume(tx: Transaction, caller: Caller, run_id: str, answer: object, reason:
     # Again, now that its lane is held: this is the question that the answer is for.
     run = tx.runs.get(run_id, scope_of(caller), lock=True)
     advance(run.run_status, Trigger.RESUME)
-    details: dict[str, object] = {"by": caller.user_id, "reason": reason, "answered": str(run.blocked.get("kind", ""))}
-    if run.blocked.get("kind") == budgets.BUDGET:
+    asked = str(run.blocked.get("kind", ""))
+    details: dict[str, object] = {"by": caller.user_id, "reason": reason, "answered": asked}
+    if asked == budgets.BUDGET:
         details |= budgets.grant(tx, caller, run, answer)
     elif run.blocked.get("kind") == approvals.APPROVAL:
         denials, decided = approvals.decide(tx, caller.user_id, run, clean_json(answer))
         return resume_as(tx, run, {**details, **decided}, denials)
     else:
         apply_answer(tx, run, answer)
+    audit.record_if_foreign(tx, caller, run.user_id, Action.RUN_ANSWERED, Target.RUN, run.id, asked=asked)
     return resume_as(tx, run, details)
 
 

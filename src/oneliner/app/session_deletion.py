@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oneliner.app import lanes
+from oneliner.app import audit, lanes
 from oneliner.app.runs import cancel_as, scope_of
+from oneliner.domain.audit import Action, Target
 from oneliner.domain.run import Reason
 
 if TYPE_CHECKING:
@@ -26,3 +27,4 @@ def delete(tx: Transaction, caller: Caller, session_id: str) -> None:
     tx.sessions.set_deleted(session.id, tx.now_ms)
     for run in still_open:
         cancel_as(tx, run, Reason.SESSION_DELETED, {"by": caller.user_id})
+    audit.record_if_foreign(tx, caller, session.user_id, Action.SESSION_DELETED, Target.SESSION, session.id)

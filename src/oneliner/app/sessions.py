@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oneliner.app import lanes
+from oneliner.app import audit, lanes
 from oneliner.app.ports import Page, Scope
-from oneliner.domain.errors import Invalid
+from oneliner.domain.audit import Action, Target
+from oneliner.domain.errors import Invalid, Purged
 from oneliner.domain.run import chat_lane
 from oneliner.domain.session import Session, title_from
+from oneliner.domain.times import rfc3339
 from oneliner.domain.usage import Totals
 
 if TYPE_CHECKING:
@@ -72,11 +74,22 @@ def messages(tx: Transaction, caller: Caller, session_id: str, part: Page) -> li
 
 
 def restore(tx: Transaction, caller: Caller, session_id: str) -> Session:
-    """Bring a deleted session back, with its messages and runs. Raises Forbidden: an administrator's; NotFound."""
+    """Bring a deleted session back, with its messages and runs.
+
+    Raises Forbidden: an administrator's; NotFound; Purged: there is nothing left to bring back.
+    """
     caller.check_admin()
+    tx.sessions.get(session_id, Scope(None, with_deleted=True))
+    lanes.hold(tx, chat_lane(session_id))
+    # Again, now that its lane is held: whoever purges holds it too.
     session = tx.sessions.get(session_id, Scope(None, with_deleted=True))
-    lanes.hold(tx, chat_lane(session.id))
+    if session.purged_at is not None:
+        raise Purged(
+            f"the content of session {session_id!r} is gone since {rfc3339(session.purged_at)}; it cannot be restored",
+            purged_at=rfc3339(session.purged_at),
+        )
     tx.sessions.set_deleted(session.id, None)
+    audit.record(tx, caller.user_id, Action.SESSION_RESTORED, Target.SESSION, session_id, owner=session.user_id)
     return tx.sessions.get(session_id, Scope(None))
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oneliner.app import audit
+from oneliner.domain.audit import Action, Target
 from oneliner.domain.errors import UserNotApproved
 from oneliner.domain.user import User, UserStatus
 
@@ -43,7 +45,9 @@ def page(tx: Transaction, caller: Caller, part: Page) -> list[User]:
 def set_status(tx: Transaction, caller: Caller, user_id: str, status: UserStatus) -> User:
     """Approve or suspend a user. Raises Forbidden: the caller is no administrator; NotFound."""
     caller.check_admin()
-    return tx.users.set_status(user_id, status)
+    changed = tx.users.set_status(user_id, status)
+    audit.record(tx, caller.user_id, Action.USER_STATUS_SET, Target.USER, user_id, status=str(status))
+    return changed
 
 
 def _status_if_new(caller: Caller, *, approve_new: bool) -> UserStatus:

@@ -11,7 +11,8 @@
 │   ├── ``PlanChanged``
 │   ├── ``VersionChanged``
 │   ├── ``SessionBusy``
-│   └── ``RequestInFlight``
+│   ├── ``RequestInFlight``
+│   └── ``Purged``
 ├── ``IdempotencyMismatch``
 ├── ``PolicyDenied``
 ├── ``LeaseLost``         a worker lost its right to write; never reaches a client
@@ -114,6 +115,12 @@ class RequestInFlight(Conflict):
     """A request with the same idempotency key is still being answered."""
 
     code = "request_in_flight"
+
+
+class Purged(Conflict):
+    """The content of a deleted thing is gone for good."""
+
+    code = "purged"
 
 
 class IdempotencyMismatch(OneLinerError):

@@ -13,7 +13,10 @@ MAX_TITLE_CHARS = 80
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as its row says; ``totals`` equals the sum of its messages. Times in ms."""
+    """A session as its row says; ``totals`` equals the sum of its messages. Times in ms.
+
+    After ``purged_at`` nothing is left of what was said in it; its totals, and the books of its messages, remain.
+    """
 
     id: str
     user_id: str
@@ -24,6 +27,7 @@ class Session:
     created_at: int
     updated_at: int
     deleted_at: int | None
+    purged_at: int | None = None
 
 
 def title_from(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, JsonValue
 
-from oneliner.app.mcp import McpState  # noqa: TC001 - pydantic reads the annotation when it runs
+from oneliner.app.mcp import McpState
 from oneliner.domain.mcp_server import LONGEST_SECONDS, MAX_ITEMS, MAX_TEXT_CHARS, without_literals
 from oneliner.domain.times import rfc3339
 from oneliner.web.answer_schemas import Answer, Time

@@ -39,6 +39,7 @@ TAGS = [
     {"name": "documents", "description": "Versioned Markdown that a user and the agent share."},
     {"name": "usage", "description": "Tokens and money."},
     {"name": "users", "description": "Who is calling, and who may."},
+    {"name": "data care", "description": "What is kept, for how long, and who did what."},
     {"name": "operations", "description": "For whoever runs the server."},
 ]
 _METHODS = ("get", "post", "put", "patch", "delete")

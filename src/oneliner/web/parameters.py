@@ -58,4 +58,5 @@ ProjectFilter = Annotated[
 ]
 SearchText = Annotated[Text | None, Query(max_length=200, description="Only what holds this text, in any case.")]
 Mine = Annotated[bool, Query(description="Only the caller's own, also for an administrator.")]
+Time = Annotated[Text | None, Query(max_length=40, examples=["2026-03-05", "2026-03-05T08:15:30Z"])]
 After = Annotated[int, Query(ge=0, le=MAX_SEQ, description="Only events after this one.")]

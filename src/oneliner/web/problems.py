@@ -71,6 +71,7 @@ PROBLEMS: Mapping[type[errors.OneLinerError], Kind] = {
     errors.VersionChanged: Kind(409, "There is a newer version than the one that was read"),
     errors.SessionBusy: Kind(409, "A run of this session is at work"),
     errors.RequestInFlight: Kind(409, "A request with this idempotency key is being answered"),
+    errors.Purged: Kind(409, "Its content is gone for good"),
     BodyTooLarge: Kind(413, "The body is too large"),
     NotJson: Kind(415, "The body must be application/json"),
     errors.Invalid: Kind(422, "The request is not valid"),

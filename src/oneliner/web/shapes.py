@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from oneliner.app.ports import UsageRow
     from oneliner.app.run_views import Shown
     from oneliner.app.runs import Started
+    from oneliner.domain.audit import AuditEntry
     from oneliner.domain.document import Document, DocumentUse, DocumentVersion, SearchHit
     from oneliner.domain.estimate import Estimate
     from oneliner.domain.event import RunEvent
@@ -274,6 +275,19 @@ def version_to_json(version: DocumentVersion) -> dict[str, object]:
 def hit_to_json(hit: SearchHit) -> dict[str, object]:
     """A document that was found, with the text around the place."""
     return {**document_to_json(hit.document), "excerpt": hit.excerpt}
+
+
+def audit_to_json(entry: AuditEntry) -> dict[str, object]:
+    """One line of the audit log."""
+    return {
+        "id": entry.id,
+        "at": rfc3339(entry.at),
+        "actor": entry.actor,
+        "action": entry.action,
+        "target": entry.target,
+        "target_id": entry.target_id,
+        "details": entry.details,
+    }
 
 
 def user_to_json(user: User) -> dict[str, object]:

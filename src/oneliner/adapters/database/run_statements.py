@@ -19,7 +19,7 @@ from oneliner.domain.run import ENDED, MOVES, RunStatus, Trigger
 if TYPE_CHECKING:
     from oneliner.domain.run import Move
 
-_NOT_READ = {"status_summary", "active_admin_override_notice_json", "lease_owner", "lease_until"}
+_NOT_READ = {"status_summary", "active_admin_override_notice_json", "lease_owner", "lease_until", "purged_at"}
 COLUMNS = tuple(c for c in runs.c if c.name not in _NOT_READ)
 NAMES = tuple(c.name for c in COLUMNS)
 __all__ = ["NAMES", "TOTALS"]

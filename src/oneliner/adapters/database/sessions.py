@@ -30,6 +30,7 @@ _COLUMNS = (
     sessions.c.created_at,
     sessions.c.updated_at,
     sessions.c.deleted_at,
+    sessions.c.purged_at,
 )
 _NAMES = tuple(c.name for c in _COLUMNS)
 _ADD = Statement(insert(sessions), _NAMES)
@@ -75,8 +76,7 @@ def _mark_deleted(table_name: str, *, restore: bool) -> Statement:
 
 
 def _session(row: Sequence[Any]) -> Session:
-    created_at, updated_at, deleted_at = row[11:]
-    return Session(row[0], row[1], row[2], row[3], row[4], totals_of(row[5:11]), created_at, updated_at, deleted_at)
+    return Session(row[0], row[1], row[2], row[3], row[4], totals_of(row[5:11]), *row[11:])
 
 
 class SqlSessions:
@@ -98,6 +98,7 @@ class SqlSessions:
             created_at=session.created_at,
             updated_at=session.updated_at,
             deleted_at=session.deleted_at,
+            purged_at=session.purged_at,
         )
 
     def get(self, session_id: str, scope: Scope) -> Session:

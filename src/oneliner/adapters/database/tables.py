@@ -76,8 +76,15 @@ sessions = Table(
     _time("created_at"),
     _time("updated_at"),
     _time("deleted_at", nullable=True),
+    _time("purged_at", nullable=True),
     Index("ix_sessions_user_id_id", "user_id", "id"),
     Index("ix_sessions_user_id_project_id_id", "user_id", "project_id", "id"),
+    Index(
+        "ix_sessions_purge_due",
+        "deleted_at",
+        sqlite_where=text("deleted_at IS NOT NULL AND purged_at IS NULL"),
+        postgresql_where=text("deleted_at IS NOT NULL AND purged_at IS NULL"),
+    ),
 )
 
 messages = Table(
@@ -164,6 +171,7 @@ agent_runs = Table(
     _time("started_at", nullable=True),
     _time("finished_at", nullable=True),
     _time("deleted_at", nullable=True),
+    _time("purged_at", nullable=True),
     Index("ix_agent_runs_user_id_id", "user_id", "id"),
     Index("ix_agent_runs_user_id_project_id_id", "user_id", "project_id", "id"),
     Index("ix_agent_runs_session_id_id", "session_id", "id"),
@@ -346,6 +354,20 @@ run_documents = Table(
     Column("version", BigInteger, primary_key=True, nullable=False, autoincrement=False),
     Column("access", String(16), primary_key=True, nullable=False),
     _time("created_at"),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _id(primary_key=True),
+    _time("at"),
+    Column("actor", String(128), nullable=False, server_default=""),
+    Column("action", String(64), nullable=False),
+    Column("target", String(32), nullable=False),
+    Column("target_id", String(300), nullable=False),
+    _text("details_json", "{}"),
+    Index("ix_audit_log_actor_id", "actor", "id"),
+    Index("ix_audit_log_target_target_id_id", "target", "target_id", "id"),
 )
 
 idempotency_keys = Table(

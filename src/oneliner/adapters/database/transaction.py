@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from oneliner.adapters.database.audit import SqlAudit
 from oneliner.adapters.database.budgets import SqlBudgets
 from oneliner.adapters.database.documents import SqlDocuments
 from oneliner.adapters.database.events import SqlEvents
@@ -13,6 +14,7 @@ from oneliner.adapters.database.lanes import SqlLanes
 from oneliner.adapters.database.mcp_servers import SqlMcpServers
 from oneliner.adapters.database.messages import SqlMessages
 from oneliner.adapters.database.policies import SqlPolicies
+from oneliner.adapters.database.purging import SqlPurging
 from oneliner.adapters.database.runs import SqlRuns
 from oneliner.adapters.database.sessions import SqlSessions
 from oneliner.adapters.database.sign_in import SqlSignInCodes
@@ -66,6 +68,8 @@ class SqlTransaction:
         self.policies = SqlPolicies(driver, now_ms, self.new_id)
         self.documents = SqlDocuments(driver, now_ms)
         self.keys = SqlKeys(driver, now_ms)
+        self.audit = SqlAudit(driver)
+        self.purging = SqlPurging(driver, now_ms)
         self.sign_in_codes = SqlSignInCodes(driver, now_ms)
         self.mcp_servers = SqlMcpServers(driver, now_ms)
 

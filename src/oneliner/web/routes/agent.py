@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from oneliner.app import runs, session_deletion, sessions, steering
 from oneliner.app.ports import Page
-from oneliner.domain.errors import Forbidden, IllegalMove, NotFound, SessionBusy
+from oneliner.domain.errors import Forbidden, IllegalMove, NotFound, Purged, SessionBusy
 from oneliner.web import shapes
 from oneliner.web.answer import JsonAnswer, no_content
 from oneliner.web.answer_schemas import Accepted, Listed, MessageAnswer, SessionAnswer
@@ -152,8 +152,8 @@ async def delete_session(call: Incoming, session_id: SessionId) -> Response:
     operation_id="restoreSession",
     tags=["sessions"],
     summary="Restore a deleted session (administrators)",
-    openapi_extra=described(refuses=(NotFound, Forbidden)),
+    openapi_extra=described(refuses=(NotFound, Forbidden, Purged)),
 )
 async def restore_session(call: Incoming, session_id: SessionId) -> Response:
-    """The session comes back with its messages and runs."""
+    """The session comes back with its messages and runs, unless its content was purged meanwhile."""
     return await call.once(lambda tx: sessions.restore(tx, call.caller, session_id), shapes.session_to_json)

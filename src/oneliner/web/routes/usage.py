@@ -16,7 +16,7 @@ from oneliner.web.answer_schemas import Bill
 from oneliner.web.call import Incoming
 from oneliner.web.csv_answer import MEDIA_TYPE, CsvAnswer, wants_csv
 from oneliner.web.description import described
-from oneliner.web.parameters import MAX_ID_CHARS, Before, ProjectFilter, Text
+from oneliner.web.parameters import MAX_ID_CHARS, Before, ProjectFilter, Text, Time
 from oneliner.web.routing import Endpoint
 
 router = APIRouter(route_class=Endpoint)
@@ -37,7 +37,7 @@ CSV_COLUMNS = (
     "tool_calls",
 )
 
-_Time = Annotated[Text | None, Query(max_length=40, examples=["2026-03-05", "2026-03-05T08:15:30Z"])]
+
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}}
 
 
@@ -53,8 +53,8 @@ _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema"
 async def get_usage(
     call: Incoming,
     group_by: usage.GroupBy = usage.GroupBy.DAY,
-    since: _Time = None,
-    until: _Time = None,
+    since: Time = None,
+    until: Time = None,
     project_id: ProjectFilter = None,
     user_id: Annotated[Text | None, Query(max_length=MAX_ID_CHARS, description="Only of this user.")] = None,
     session_id: Annotated[Text | None, Query(max_length=64, description="Only of one session.")] = None,

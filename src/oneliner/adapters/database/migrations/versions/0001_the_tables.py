@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.BigInteger(), nullable=True),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.Column("purged_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agent_runs")),
     )
     op.create_index(
@@ -268,7 +269,16 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.Column("purged_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+    )
+    op.create_index(
+        "ix_sessions_purge_due",
+        "sessions",
+        ["deleted_at"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NOT NULL AND purged_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NOT NULL AND purged_at IS NULL"),
     )
     op.create_index("ix_sessions_user_id_id", "sessions", ["user_id", "id"], unique=False)
     op.create_index("ix_sessions_user_id_project_id_id", "sessions", ["user_id", "project_id", "id"], unique=False)
@@ -328,6 +338,19 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("run_id", "document_id", "version", "access", name=op.f("pk_run_documents")),
     )
+    op.create_table(
+        "audit_log",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(length=128), server_default="", nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("target", sa.String(length=32), nullable=False),
+        sa.Column("target_id", sa.String(length=300), nullable=False),
+        sa.Column("details_json", sa.Text(), server_default="{}", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_log")),
+    )
+    op.create_index("ix_audit_log_actor_id", "audit_log", ["actor", "id"], unique=False)
+    op.create_index("ix_audit_log_target_target_id_id", "audit_log", ["target", "target_id", "id"], unique=False)
     _index_terms()
     _make_append_only()
 
@@ -356,18 +379,43 @@ def _index_terms() -> None:
         op.execute(f"CREATE TRIGGER document_terms_{name} AFTER {when} ON document_terms BEGIN {what} END")
 
 
+#: What an update of an event may not touch, whatever becomes of its run.
+_EVENT_BOOKS = ("id", "run_id", "seq", "session_id", "user_id", "project_id", "owner_seq", "event_type", "created_at")
+
+
 def _make_append_only() -> None:
-    """The history of a run cannot be rewritten, whoever holds the connection."""
+    """The history of a run cannot be rewritten, whoever holds the connection. But it can be emptied: when the run is
+    marked as purged, its events may lose what they say, and nothing else. The audit log stays as it was written.
+    """
+    kept = " AND ".join(f"NEW.{column} = OLD.{column}" for column in _EVENT_BOOKS)
+    emptied = (
+        kept + " AND NEW.summary = '' AND NEW.details_json = '{}'"  # noqa: S608 - the names of columns, from above
+        " AND EXISTS (SELECT 1 FROM agent_runs WHERE agent_runs.id = OLD.run_id AND agent_runs.purged_at IS NOT NULL)"
+    )
     if op.get_bind().dialect.name == "sqlite":
         for operation in ("UPDATE", "DELETE"):
             op.execute(
-                f"CREATE TRIGGER agent_run_events_no_{operation.lower()} BEFORE {operation} ON agent_run_events"
+                f"CREATE TRIGGER audit_log_no_{operation.lower()} BEFORE {operation} ON audit_log"
+                " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+            )
+        for operation, when in (("UPDATE", f"WHEN NOT ({emptied})"), ("DELETE", "")):
+            op.execute(
+                f"CREATE TRIGGER agent_run_events_no_{operation.lower()} BEFORE {operation} ON agent_run_events {when}"
                 " BEGIN SELECT RAISE(ABORT, 'run events are append-only'); END"
             )
         return
     op.execute(
         "CREATE FUNCTION refuse_event_change() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN RAISE EXCEPTION 'run events are append-only'; END $$"
+        f" $$ BEGIN IF TG_OP = 'UPDATE' THEN IF {emptied} THEN RETURN NEW; END IF; END IF;"
+        " RAISE EXCEPTION 'run events are append-only'; END $$"
+    )
+    op.execute(
+        "CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log"
+        " FOR EACH ROW EXECUTE FUNCTION refuse_audit_change()"
     )
     op.execute(
         "CREATE TRIGGER agent_run_events_append_only BEFORE UPDATE OR DELETE ON agent_run_events"

@@ -1,0 +1,51 @@
+"""The audit log: who did what to which, and when. It says what was done and never what was in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: The actor of what the server does by itself.
+SERVER = ""
+
+
+class Action(StrEnum):
+    """Every action that is recorded."""
+
+    LAYER_SET = "policy.layer_set"
+    OVERRIDE_SET = "policy.override_set"
+    OVERRIDE_ENDED = "policy.override_ended"
+    USER_STATUS_SET = "user.status_set"
+    SESSION_DELETED = "session.deleted"
+    SESSION_RESTORED = "session.restored"
+    SESSION_PURGED = "session.purged"
+    RUN_CONFIRMED = "run.confirmed"
+    RUN_ANSWERED = "run.answered"
+    SIGN_IN_LINK_MADE = "sign_in.link_made"
+    SIGN_IN_LINK_USED = "sign_in.link_used"
+
+
+class Target(StrEnum):
+    """What kind of thing an action was done to."""
+
+    LAYER = "layer"
+    USER = "user"
+    SESSION = "session"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the audit log. ``actor`` is a user's id, or empty for the server itself; ``at`` in ms."""
+
+    id: str
+    at: int
+    actor: str
+    action: Action
+    target: Target
+    target_id: str
+    details: Mapping[str, object]
