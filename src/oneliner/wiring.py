@@ -36,7 +36,7 @@ from oneliner.adapters.tools.mcp.configuration import read_file
 from oneliner.adapters.tools.mcp.servers import McpTools
 from oneliner.adapters.tools.python_tools import PythonTools
 from oneliner.adapters.tools.web_pages import web_tools
-from oneliner.app import purging, recovery, sign_in
+from oneliner.app import erasure, purging, recovery, retention, sign_in
 from oneliner.app.execution import Surroundings
 from oneliner.app.mcp import McpAdmin
 from oneliner.app.runs import MAIN_EXECUTOR, VERSION
@@ -400,6 +400,8 @@ async def _keep_house(database: Database, settings: Settings) -> None:
     while True:
         with suppress(Unavailable):
             await recovery.forget_old_keys(database)
+            await retention.delete_expired(database)
+            await erasure.complete_all(database)
             await purging.purge_deleted(database, after_ms=settings.purge_after_days * DAY_MS)
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
 

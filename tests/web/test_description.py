@@ -92,6 +92,12 @@ async def test_the_other_answers_are_as_described(
     check(await ann.get("/v2/oneliner/me"), "/v2/oneliner/me")
     check(await admin.get("/v2/oneliner/users"), "/v2/oneliner/users")
     check(await admin.get("/v2/oneliner/audit"), "/v2/oneliner/audit")
+    retention = "/v2/oneliner/retention"
+    check(await admin.put(retention, json={"project_id": "p1", "keep_days": 30}), retention)
+    check(await admin.put(retention, json={"project_id": "p1", "keep_days": 0}), retention)
+    check(await admin.get(retention), retention)
+    check(await admin.delete(f"{retention}?project_id=p1"), retention)
+    check(await admin.delete(f"{retention}?project_id=p1"), retention)
     check(await ann.get("/v2/oneliner/usage"), "/v2/oneliner/usage")
     documents, document_path = "/v2/oneliner/documents", "/v2/oneliner/documents/{document_id}"
     document = check(await ann.put(documents, json={"path": "a.md", "content": "# A"}), documents)
@@ -103,6 +109,7 @@ async def test_the_other_answers_are_as_described(
     check(await admin.put("/v2/oneliner/users/ann/status", json={"status": "approved"}), USER_STATUS)
     check(await admin.put("/v2/oneliner/users/ann/status", json={"status": "odd"}), USER_STATUS)
     check(await ann.post("/v1/auth/exchange", json={"code": "unknown"}), "/v1/auth/exchange")
+    check(await admin.delete("/v2/oneliner/users/ann"), "/v2/oneliner/users/{user_id}")
     check(await ann.get("/healthz"), "/healthz")
     check(await ann.get("/readyz"), "/readyz")
     front.parts["database"] = "the disk is full"

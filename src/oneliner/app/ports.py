@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from oneliner.domain.mcp_server import McpEntry, McpServer
     from oneliner.domain.message import Approval, AskedCall, Message, MessageState, ToolCall, ToolCallState
     from oneliner.domain.policy import Layer, LayerName, Rules
+    from oneliner.domain.retention import RetentionRule
     from oneliner.domain.run import Move, Run, RunStatus
     from oneliner.domain.session import Session
     from oneliner.domain.usage import Totals, Usage
@@ -125,6 +126,10 @@ class UserStore(Protocol):
 
     def set_status(self, user_id: str, status: UserStatus) -> User:
         """The user with another status. Raises NotFound."""
+        ...
+
+    def erase(self, user_id: str) -> None:
+        """Forget the name of a user and mark him as erased. Raises NotFound."""
         ...
 
     def advance_cursor(self, user_id: str, count: int) -> int:
@@ -494,6 +499,32 @@ class AuditStore(Protocol):
         ...
 
 
+class RetentionStore(Protocol):
+    """For how long the sessions of projects are kept."""
+
+    def put(self, project_id: str, keep_days: int, author: str) -> RetentionRule:
+        """Write the rule of a project."""
+        ...
+
+    def remove(self, project_id: str) -> bool:
+        """Forget the rule of a project; whether there was one."""
+        ...
+
+    def page(self, page: Page) -> list[RetentionRule]:
+        """Rules by project; ``before`` is the project to go on after."""
+        ...
+
+    def expired(self, limit: int) -> list[str]:
+        """The ids of sessions that are kept for longer than the rule of their project says: not deleted, and without a
+        run that has not ended.
+        """
+        ...
+
+    def is_expired(self, session_id: str) -> bool:
+        """Whether one session is."""
+        ...
+
+
 class PurgeStore(Protocol):
     """What is to be purged. A session is due once it is deleted and nobody writes to it any more."""
 
@@ -503,6 +534,16 @@ class PurgeStore(Protocol):
 
     def is_due(self, session_id: str, deleted_before_ms: int) -> bool:
         """Whether one session is due."""
+        ...
+
+    def of_erased(self, after: str, limit: int, user_id: str | None = None) -> list[str]:
+        """The ids of sessions of erased users (of one of them) that are not purged yet, after the id *after*."""
+        ...
+
+    def drop_belongings(self) -> None:
+        """Delete what else is kept of erased users: documents, their policy layers, sign-in codes, answers that were
+        kept for idempotency keys.
+        """
         ...
 
     def empty(self, session_id: str) -> None:
@@ -581,6 +622,8 @@ class Transaction(Protocol):
     def keys(self) -> KeyStore: ...  # noqa: D102
     @property
     def audit(self) -> AuditStore: ...  # noqa: D102
+    @property
+    def retention(self) -> RetentionStore: ...  # noqa: D102
     @property
     def purging(self) -> PurgeStore: ...  # noqa: D102
     @property

@@ -89,6 +89,8 @@ def restore(tx: Transaction, caller: Caller, session_id: str) -> Session:
             purged_at=rfc3339(session.purged_at),
         )
     tx.sessions.set_deleted(session.id, None)
+    # Restoring it is something that happens in it: a retention rule does not take it away again at once.
+    tx.sessions.grow(session.id, 0, Totals())
     audit.record(tx, caller.user_id, Action.SESSION_RESTORED, Target.SESSION, session_id, owner=session.user_id)
     return tx.sessions.get(session_id, Scope(None))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from oneliner.app import audit
 from oneliner.domain.audit import Action, Target
-from oneliner.domain.errors import UserNotApproved
+from oneliner.domain.errors import Invalid, UserNotApproved
 from oneliner.domain.user import User, UserStatus
 
 if TYPE_CHECKING:
@@ -43,8 +43,12 @@ def page(tx: Transaction, caller: Caller, part: Page) -> list[User]:
 
 
 def set_status(tx: Transaction, caller: Caller, user_id: str, status: UserStatus) -> User:
-    """Approve or suspend a user. Raises Forbidden: the caller is no administrator; NotFound."""
+    """Approve or suspend a user. Raises Forbidden: the caller is no administrator; NotFound; Invalid: erasing is no
+    status to be set.
+    """
     caller.check_admin()
+    if status is UserStatus.ERASED:
+        raise Invalid("a user is erased by deleting him, not by his status", field="status")
     changed = tx.users.set_status(user_id, status)
     audit.record(tx, caller.user_id, Action.USER_STATUS_SET, Target.USER, user_id, status=str(status))
     return changed
@@ -60,4 +64,9 @@ def _approved(user: User) -> User:
         raise UserNotApproved("this user waits for the approval of an administrator", user_status=str(user.status))
     if user.status is UserStatus.SUSPENDED:
         raise UserNotApproved("this user is suspended", user_status=str(user.status))
+    if user.status is UserStatus.ERASED:
+        raise UserNotApproved(
+            "the data of this user was erased; an administrator can approve him to start anew",
+            user_status=str(user.status),
+        )
     return user

@@ -22,9 +22,13 @@ class Action(StrEnum):
     USER_STATUS_SET = "user.status_set"
     SESSION_DELETED = "session.deleted"
     SESSION_RESTORED = "session.restored"
+    USER_ERASED = "user.erased"
+    SESSION_EXPIRED = "session.expired"
     SESSION_PURGED = "session.purged"
     RUN_CONFIRMED = "run.confirmed"
     RUN_ANSWERED = "run.answered"
+    RETENTION_SET = "retention.set"
+    RETENTION_REMOVED = "retention.removed"
     SIGN_IN_LINK_MADE = "sign_in.link_made"
     SIGN_IN_LINK_USED = "sign_in.link_used"
 
@@ -36,6 +40,7 @@ class Target(StrEnum):
     USER = "user"
     SESSION = "session"
     RUN = "run"
+    PROJECT = "project"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from oneliner.domain.errors import Forbidden
 
 
 class UserStatus(StrEnum):
-    """Whether a user may work."""
+    """Whether a user may work. What was known of an erased one is gone; his id stays as the key of his bills."""
 
     APPROVED = "approved"
     PENDING = "pending"
     SUSPENDED = "suspended"
+    ERASED = "erased"
 
 
 class Authority(StrEnum):

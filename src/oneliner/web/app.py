@@ -9,7 +9,18 @@ from starlette.middleware.cors import CORSMiddleware
 from oneliner.web import problems
 from oneliner.web.openapi import DESCRIPTION, SUMMARY, TAGS, TITLE, Api
 from oneliner.web.reference import Reference
-from oneliner.web.routes import accounts, agent, audit, documents, governance, mcp, pages, runs, usage
+from oneliner.web.routes import (
+    accounts,
+    agent,
+    audit,
+    documents,
+    governance,
+    mcp,
+    pages,
+    retention,
+    runs,
+    usage,
+)
 from oneliner.web.routing import add_routes
 from oneliner.web.static_files import PageFiles
 
@@ -46,7 +57,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.files = PageFiles()
     problems.install(app)
     # The busiest first: routes are looked through in order.
-    routers = (agent, runs, accounts, usage, documents, governance, mcp, audit, pages)
+    routers = (agent, runs, accounts, usage, documents, governance, mcp, audit, retention, pages)
     add_routes(app, [module.router for module in routers])
     if services.cors_origins:
         app.add_middleware(

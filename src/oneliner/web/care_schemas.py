@@ -22,3 +22,20 @@ class AuditAnswer(Answer):
     details: Annotated[
         dict[str, JsonValue], Field(description="Codes, ids and figures; which ones depends on the action.")
     ]
+
+
+class RetentionAnswer(Answer):
+    """For how long the sessions of a project are kept after the last thing that happened in them."""
+
+    project_id: str
+    keep_days: int
+    updated_by: str
+    updated_at: Time
+
+
+class ErasureAnswer(Answer):
+    """How far the erasure of a user is. Unless it is complete, the server goes on with it by itself."""
+
+    user_id: str
+    sessions_purged: int
+    is_complete: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -12,6 +12,7 @@ from oneliner.domain.document import MAX_CONTENT_CHARS, MAX_PATH_CHARS
 from oneliner.domain.plan import MAX_GOAL_CHARS, MAX_STEP_CHARS, MAX_STEPS
 from oneliner.domain.policy import Confirmation
 from oneliner.domain.policy_json import LARGEST, MAX_APPROVALS, MAX_PATTERN_CHARS, MAX_PATTERNS
+from oneliner.domain.retention import MAX_KEEP_DAYS
 from oneliner.domain.user import UserStatus
 from oneliner.web.tool_rule_schemas import ToolRules
 
@@ -183,7 +184,16 @@ class DocumentRequest(Body):
 class UserStatusRequest(Body):
     """Whether a user may work."""
 
-    status: UserStatus
+    status: Literal[UserStatus.APPROVED, UserStatus.PENDING, UserStatus.SUSPENDED]
+
+
+class RetentionRequest(Body):
+    """For how long the sessions of a project are kept."""
+
+    project_id: _Name = ""
+    keep_days: Annotated[
+        int, Field(strict=True, ge=1, le=MAX_KEEP_DAYS, description="Days after the last thing that happened.")
+    ]
 
 
 class ExchangeRequest(Body):

@@ -18,6 +18,7 @@ from oneliner.web.localise import status_summary
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from oneliner.app.erasure import Erasure
     from oneliner.app.ports import UsageRow
     from oneliner.app.run_views import Shown
     from oneliner.app.runs import Started
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from oneliner.domain.message import Message
     from oneliner.domain.plan import Plan
     from oneliner.domain.policy import GovernanceSnapshot, Layer
+    from oneliner.domain.retention import RetentionRule
     from oneliner.domain.run import Run
     from oneliner.domain.session import Session
     from oneliner.domain.usage import Totals
@@ -287,6 +289,25 @@ def audit_to_json(entry: AuditEntry) -> dict[str, object]:
         "target": entry.target,
         "target_id": entry.target_id,
         "details": entry.details,
+    }
+
+
+def retention_to_json(rule: RetentionRule) -> dict[str, object]:
+    """For how long the sessions of a project are kept."""
+    return {
+        "project_id": rule.project_id,
+        "keep_days": rule.keep_days,
+        "updated_by": rule.updated_by,
+        "updated_at": rfc3339(rule.updated_at),
+    }
+
+
+def erasure_to_json(erasure: Erasure) -> dict[str, object]:
+    """How far the erasure of a user is."""
+    return {
+        "user_id": erasure.user_id,
+        "sessions_purged": erasure.sessions_purged,
+        "is_complete": erasure.is_complete,
     }
 
 

@@ -6,14 +6,30 @@ a column adds it here; ids, types, times, tokens, models, costs and the rules a 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import and_, bindparam, delete, exists, literal, or_, select, update
 
 from oneliner.adapters.database.statement import Statement, one_of
-from oneliner.adapters.database.tables import agent_run_events, agent_runs, messages, sessions, tool_calls
+from oneliner.adapters.database.tables import (
+    agent_run_events,
+    agent_runs,
+    document_versions,
+    documents,
+    idempotency_keys,
+    messages,
+    policy_history,
+    policy_layers,
+    sessions,
+    sign_in_codes,
+    tool_calls,
+    users,
+)
 from oneliner.domain.message import MessageState
+from oneliner.domain.policy import LayerName
 from oneliner.domain.run import ENDED, RunStatus
+from oneliner.domain.user import UserStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +85,40 @@ _DUE = Statement(
     .limit(bindparam("limit"))
 )
 _IS_DUE = Statement(select(sessions.c.id).where(*_DELETED, *_AT_REST, sessions.c.id == _OF_SESSION))
+_ERASED = select(users.c.id).where(users.c.status == str(UserStatus.ERASED))
+_THEIR_OVERRIDES = select(literal("user:") + users.c.id).where(users.c.status == str(UserStatus.ERASED))
+_THEIR_DOCUMENTS = select(documents.c.id).where(documents.c.user_id.in_(_ERASED))
+
+
+def _is_theirs(layers: Table) -> ColumnElement[bool]:
+    return or_(
+        and_(layers.c.layer == str(LayerName.USER), layers.c.scope_key.in_(_ERASED)),
+        and_(layers.c.layer == str(LayerName.ADMIN_OVERRIDE), layers.c.scope_key.in_(_THEIR_OVERRIDES)),
+    )
+
+
+#: What belongs to a user and to no session, as it is deleted: what refers to something before it.
+_DROP = tuple(
+    Statement(delete(table).where(is_theirs))
+    for table, is_theirs in (
+        (document_versions, document_versions.c.document_id.in_(_THEIR_DOCUMENTS)),
+        (documents, documents.c.user_id.in_(_ERASED)),
+        (policy_history, _is_theirs(policy_history)),
+        (policy_layers, _is_theirs(policy_layers)),
+        (idempotency_keys, idempotency_keys.c.user_id.in_(_ERASED)),
+        (sign_in_codes, sign_in_codes.c.user_id.in_(_ERASED)),
+    )
+)
+
+
+@cache
+def _of_erased(*, of_one: bool) -> Statement:
+    query = select(sessions.c.id).where(
+        sessions.c.user_id.in_(_ERASED), sessions.c.purged_at.is_(None), sessions.c.id > bindparam("after")
+    )
+    if of_one:
+        query = query.where(sessions.c.user_id == bindparam("user"))
+    return Statement(query.order_by(sessions.c.id).limit(bindparam("limit")))
 
 
 class SqlPurging:
@@ -83,6 +133,14 @@ class SqlPurging:
 
     def is_due(self, session_id: str, deleted_before_ms: int) -> bool:
         return _IS_DUE.first(self._driver, before=deleted_before_ms, session=session_id) is not None
+
+    def of_erased(self, after: str, limit: int, user_id: str | None = None) -> list[str]:
+        statement = _of_erased(of_one=user_id is not None)
+        return [r[0] for r in statement.rows(self._driver, after=after, limit=limit, user=user_id)]
+
+    def drop_belongings(self) -> None:
+        for statement in _DROP:
+            statement.run(self._driver)
 
     def empty(self, session_id: str) -> None:
         for statement in _EMPTY:

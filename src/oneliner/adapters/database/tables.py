@@ -356,6 +356,15 @@ run_documents = Table(
     _time("created_at"),
 )
 
+retention_rules = Table(
+    "retention_rules",
+    metadata,
+    Column("project_id", String(128), primary_key=True, nullable=False),
+    _count("keep_days"),
+    Column("updated_by", String(128), nullable=False),
+    _time("updated_at"),
+)
+
 audit_log = Table(
     "audit_log",
     metadata,

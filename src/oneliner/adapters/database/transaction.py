@@ -15,6 +15,7 @@ from oneliner.adapters.database.mcp_servers import SqlMcpServers
 from oneliner.adapters.database.messages import SqlMessages
 from oneliner.adapters.database.policies import SqlPolicies
 from oneliner.adapters.database.purging import SqlPurging
+from oneliner.adapters.database.retention import SqlRetention
 from oneliner.adapters.database.runs import SqlRuns
 from oneliner.adapters.database.sessions import SqlSessions
 from oneliner.adapters.database.sign_in import SqlSignInCodes
@@ -69,6 +70,7 @@ class SqlTransaction:
         self.documents = SqlDocuments(driver, now_ms)
         self.keys = SqlKeys(driver, now_ms)
         self.audit = SqlAudit(driver)
+        self.retention = SqlRetention(driver, now_ms)
         self.purging = SqlPurging(driver, now_ms)
         self.sign_in_codes = SqlSignInCodes(driver, now_ms)
         self.mcp_servers = SqlMcpServers(driver, now_ms)

@@ -33,6 +33,12 @@ _PAGE = Statement(
 _STATUS = Statement(
     update(users).where(users.c.id == bindparam("key")).values(status=bindparam("new_status")).returning(*_COLUMNS)
 )
+_ERASE = Statement(
+    update(users)
+    .where(users.c.id == bindparam("key"))
+    .values(name="", status=str(UserStatus.ERASED))
+    .returning(users.c.id)
+)
 _ADVANCE = Statement(
     update(users)
     .where(users.c.id == bindparam("key"))
@@ -59,7 +65,7 @@ class SqlUsers:
             row = _GET.first(self._driver, id=caller.user_id)
             if row is None:
                 raise NotFound("user", caller.user_id)
-        elif caller.name and row[1] != caller.name:
+        elif caller.name and row[1] != caller.name and row[2] != str(UserStatus.ERASED):
             _NAME.run(self._driver, key=caller.user_id, new_name=caller.name)
         return _user(row)
 
@@ -75,6 +81,10 @@ class SqlUsers:
         if row is None:
             raise NotFound("user", user_id)
         return _user(row)
+
+    def erase(self, user_id: str) -> None:
+        if _ERASE.first(self._driver, key=user_id) is None:
+            raise NotFound("user", user_id)
 
     def advance_cursor(self, user_id: str, count: int) -> int:
         row = _ADVANCE.first(self._driver, key=user_id, events=count)

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from oneliner.app import sign_in, users
+from oneliner.app import erasure, sign_in, users
 from oneliner.app.ports import Page, Transaction
 from oneliner.domain.errors import Forbidden, NotFound, Unauthenticated
 from oneliner.domain.times import rfc3339
@@ -17,6 +17,7 @@ from oneliner.web.answer import JsonAnswer
 from oneliner.web.answer_schemas import Listed, Me, SignedIn, UserAnswer
 from oneliner.web.body import read_json, validated
 from oneliner.web.call import Incoming, services_of
+from oneliner.web.care_schemas import ErasureAnswer
 from oneliner.web.description import described
 from oneliner.web.parameters import Before, Limit, UserId
 from oneliner.web.routing import Endpoint
@@ -104,3 +105,19 @@ async def set_user_status(call: Incoming, user_id: UserId) -> Response:
     body = await call.body(UserStatusRequest)
     changed = await call.write(lambda tx: users.set_status(tx, call.caller, user_id, body.status))
     return JsonAnswer(shapes.user_to_json(changed))
+
+
+@router.delete(
+    "/v2/oneliner/users/{user_id}",
+    response_model=ErasureAnswer,
+    operation_id="eraseUser",
+    tags=["data care"],
+    summary="Erase a user (administrators)",
+    openapi_extra=described(refuses=(Forbidden, NotFound)),
+)
+async def erase_user(call: Incoming, user_id: UserId) -> Response:
+    """All that the user said and wrote goes for good and his name with it; what he used and what it cost stays, under
+    his id. He is refused from the next request on, until an administrator approves him to start anew.
+    """
+    await call.write(lambda tx: erasure.begin(tx, call.caller, user_id))
+    return JsonAnswer(shapes.erasure_to_json(await erasure.carry_on(call.services.database, user_id)))

@@ -339,6 +339,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "document_id", "version", "access", name=op.f("pk_run_documents")),
     )
     op.create_table(
+        "retention_rules",
+        sa.Column("project_id", sa.String(length=128), nullable=False),
+        sa.Column("keep_days", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("updated_by", sa.String(length=128), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("project_id", name=op.f("pk_retention_rules")),
+    )
+    op.create_table(
         "audit_log",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
