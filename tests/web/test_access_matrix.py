@@ -75,6 +75,9 @@ ROWS = {
     "GET /v2/oneliner/documents/search": Row(200, 200, 200, query="q=strategy&project_id=p1"),
     "GET /v2/oneliner/documents/{document_id}": Row(404, 200, 200),
     "GET /v2/oneliner/documents/{document_id}/versions": Row(404, 200, 200),
+    "GET /v1/agent/sessions/{session_id}/export": Row(404, 200, 200),
+    # The user is bob, "other" here.
+    "GET /v2/oneliner/users/{user_id}/export": Row(200, 404, 200),
     "DELETE /v2/oneliner/users/{user_id}": Row(403, 403, 200),
     "GET /v2/oneliner/retention": Row(403, 403, 200),
     "PUT /v2/oneliner/retention": Row(403, 403, 200, {"project_id": "p1", "keep_days": 30}),

@@ -109,6 +109,8 @@ async def test_the_other_answers_are_as_described(
     check(await admin.put("/v2/oneliner/users/ann/status", json={"status": "approved"}), USER_STATUS)
     check(await admin.put("/v2/oneliner/users/ann/status", json={"status": "odd"}), USER_STATUS)
     check(await ann.post("/v1/auth/exchange", json={"code": "unknown"}), "/v1/auth/exchange")
+    export = await ann.get("/v2/oneliner/users/ann/export")
+    assert export.headers["content-type"] == "application/jsonl"
     check(await admin.delete("/v2/oneliner/users/ann"), "/v2/oneliner/users/{user_id}")
     check(await ann.get("/healthz"), "/healthz")
     check(await ann.get("/readyz"), "/readyz")

@@ -194,6 +194,10 @@ class MessageStore(Protocol):
         """A session's messages, newest first; ``before`` is a position."""
         ...
 
+    def after(self, session_id: str, position: int, limit: int) -> list[Message]:
+        """A session's messages that are not deleted and come after *position*, oldest first."""
+        ...
+
     def of_run(self, run_id: str) -> list[Message]:
         """The complete messages of a run's part of the conversation, oldest first."""
         ...
@@ -432,6 +436,10 @@ class DocumentStore(Protocol):
 
     def page(self, user_id: str, project_id: str, page: Page) -> list[Document]:
         """Documents of a user in a project by path; ``before`` is the path to go on after."""
+        ...
+
+    def of_user(self, user_id: str, after: str, limit: int) -> list[Document]:
+        """Documents of a user in all projects that come after the id *after*, by id."""
         ...
 
     def find(self, user_id: str, project_id: str, path: str, *, lock: bool = False) -> Document | None:

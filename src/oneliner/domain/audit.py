@@ -23,6 +23,8 @@ class Action(StrEnum):
     SESSION_DELETED = "session.deleted"
     SESSION_RESTORED = "session.restored"
     USER_ERASED = "user.erased"
+    USER_EXPORTED = "user.exported"
+    SESSION_EXPORTED = "session.exported"
     SESSION_EXPIRED = "session.expired"
     SESSION_PURGED = "session.purged"
     RUN_CONFIRMED = "run.confirmed"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from oneliner.web.answer_schemas import DeltaFrame, EventFrame, SnapshotFrame
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from oneliner.domain.errors import OneLinerError
     from oneliner.web.schemas import Body
 
@@ -33,6 +35,12 @@ def described(
         schema = {"$ref": REFERENCE.format(model=takes.__name__)}
         extra["requestBody"] = {"required": not may_be_empty, "content": {"application/json": {"schema": schema}}}
     return extra
+
+
+def downloads(media_types: Iterable[str]) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of an endpoint that answers a file."""
+    content = {media_type.partition(";")[0]: {"schema": {"type": "string"}} for media_type in media_types}
+    return {200: {"description": "The export, as a file", "content": content}}
 
 
 def streams(*, beside_json: bool = False) -> dict[int | str, dict[str, Any]]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from oneliner.domain.document import Document, DocumentUse, DocumentVersion, SearchHit
     from oneliner.domain.estimate import Estimate
     from oneliner.domain.event import RunEvent
-    from oneliner.domain.message import Message
+    from oneliner.domain.message import Message, ToolCall
     from oneliner.domain.plan import Plan
     from oneliner.domain.policy import GovernanceSnapshot, Layer
     from oneliner.domain.retention import RetentionRule
@@ -277,6 +277,23 @@ def version_to_json(version: DocumentVersion) -> dict[str, object]:
 def hit_to_json(hit: SearchHit) -> dict[str, object]:
     """A document that was found, with the text around the place."""
     return {**document_to_json(hit.document), "excerpt": hit.excerpt}
+
+
+def tool_call_to_json(call: ToolCall) -> dict[str, object]:
+    """A tool call with what it was given and what it gave."""
+    return {
+        "id": call.id,
+        "run_id": call.run_id,
+        "message_id": call.message_id,
+        "call_id": call.call_id,
+        "name": call.name,
+        "arguments": call.arguments,
+        "state": call.state,
+        "attempts": call.attempts,
+        "result": call.result,
+        "started_at": _time(call.started_at),
+        "finished_at": _time(call.finished_at),
+    }
 
 
 def audit_to_json(entry: AuditEntry) -> dict[str, object]:

@@ -63,6 +63,12 @@ _PAGE = Statement(
     .order_by(documents.c.path)
     .limit(bindparam("limit"))
 )
+_OF_USER = Statement(
+    select(*_COLUMNS)
+    .where(documents.c.user_id == bindparam("user"), documents.c.id > bindparam("after"))
+    .order_by(documents.c.id)
+    .limit(bindparam("limit"))
+)
 _ADD_VERSION = Statement(
     insert(document_versions), ("document_id", "version", "content", "author", "run_id", "created_at")
 )
@@ -165,6 +171,9 @@ class SqlDocuments:
     def page(self, user_id: str, project_id: str, page: Page) -> list[Document]:
         rows = _PAGE.rows(self._driver, user=user_id, project=project_id, before=page.before or "", limit=page.limit)
         return [_document(r) for r in rows]
+
+    def of_user(self, user_id: str, after: str, limit: int) -> list[Document]:
+        return [_document(r) for r in _OF_USER.rows(self._driver, user=user_id, after=after, limit=limit)]
 
     def find(self, user_id: str, project_id: str, path: str, *, lock: bool = False) -> Document | None:
         # By its name, because it may not be there yet; SQLite has one writer at any time.

@@ -73,6 +73,18 @@ _BEFORE_RUN = Statement(
 )
 
 
+_AFTER = Statement(
+    select(*_COLUMNS)
+    .where(
+        messages.c.session_id == bindparam("session"),
+        messages.c.position > bindparam("after"),
+        messages.c.deleted_at.is_(None),
+    )
+    .order_by(messages.c.position)
+    .limit(bindparam("limit"))
+)
+
+
 @cache
 def _page(*, before: bool, with_deleted: bool) -> Statement:
     query = select(*_COLUMNS).where(messages.c.session_id == bindparam("session"))
@@ -209,6 +221,9 @@ class SqlMessages:
             values["before"] = int(page.before)
         statement = _page(before=page.before is not None, with_deleted=with_deleted)
         return [_message(r) for r in statement.rows(self._driver, **values)]
+
+    def after(self, session_id: str, position: int, limit: int) -> list[Message]:
+        return [_message(r) for r in _AFTER.rows(self._driver, session=session_id, after=position, limit=limit)]
 
     def of_run(self, run_id: str) -> list[Message]:
         return [_message(r) for r in _OF_RUN.rows(self._driver, run=run_id)]

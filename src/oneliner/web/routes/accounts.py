@@ -2,12 +2,13 @@
 
 import time
 from importlib.metadata import version
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from oneliner.app import erasure, sign_in, users
+from oneliner.app import erasure, export, sign_in, users
 from oneliner.app.ports import Page, Transaction
 from oneliner.domain.errors import Forbidden, NotFound, Unauthenticated
 from oneliner.domain.times import rfc3339
@@ -18,7 +19,8 @@ from oneliner.web.answer_schemas import Listed, Me, SignedIn, UserAnswer
 from oneliner.web.body import read_json, validated
 from oneliner.web.call import Incoming, services_of
 from oneliner.web.care_schemas import ErasureAnswer
-from oneliner.web.description import described
+from oneliner.web.description import described, downloads
+from oneliner.web.exports import MEDIA_TYPES, Download, Format
 from oneliner.web.parameters import Before, Limit, UserId
 from oneliner.web.routing import Endpoint
 from oneliner.web.schemas import ExchangeRequest, UserStatusRequest
@@ -105,6 +107,29 @@ async def set_user_status(call: Incoming, user_id: UserId) -> Response:
     body = await call.body(UserStatusRequest)
     changed = await call.write(lambda tx: users.set_status(tx, call.caller, user_id, body.status))
     return JsonAnswer(shapes.user_to_json(changed))
+
+
+@router.get(
+    "/v2/oneliner/users/{user_id}/export",
+    response_class=Response,
+    responses=downloads(MEDIA_TYPES.values()),
+    operation_id="exportUser",
+    tags=["data care"],
+    summary="Export what is kept of a user",
+    openapi_extra=described(refuses=(NotFound,)),
+)
+async def export_user(
+    call: Incoming,
+    user_id: UserId,
+    written_as: Annotated[Format, Query(alias="format", description="Everything, or what there is to read.")] = (
+        Format.JSONL
+    ),
+) -> Response:
+    """Everybody may export himself, an administrator anybody: sessions with all they hold, documents with every version,
+    and the rules the user set for himself. What he deleted is not in it.
+    """
+    user = await call.write(lambda tx: export.begin_user(tx, call.caller, user_id))
+    return Download(export.of_user(call.read, user), written_as, "user")
 
 
 @router.delete(

@@ -5,14 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from oneliner.app import runs, session_deletion, sessions, steering
+from oneliner.app import export, runs, session_deletion, sessions, steering
 from oneliner.app.ports import Page
 from oneliner.domain.errors import Forbidden, IllegalMove, NotFound, Purged, SessionBusy
 from oneliner.web import shapes
 from oneliner.web.answer import JsonAnswer, no_content
 from oneliner.web.answer_schemas import Accepted, Listed, MessageAnswer, SessionAnswer
 from oneliner.web.call import Incoming
-from oneliner.web.description import described, streams
+from oneliner.web.description import described, downloads, streams
+from oneliner.web.exports import MEDIA_TYPES, Download, Format
 from oneliner.web.feeds import RunFeed
 from oneliner.web.parameters import After, Before, Limit, Mine, Position, ProjectFilter, RunId, SearchText, SessionId
 from oneliner.web.routing import Endpoint
@@ -130,6 +131,27 @@ async def list_messages(
     found = await call.read(lambda tx: sessions.messages(tx, call.caller, session_id, part))
     shown, cursor = shapes.page_of(found, limit, lambda m: str(m.position))
     return JsonAnswer(shapes.listed([shapes.message_to_json(m) for m in shown], cursor))
+
+
+@router.get(
+    "/sessions/{session_id}/export",
+    response_class=Response,
+    responses=downloads(MEDIA_TYPES.values()),
+    operation_id="exportSession",
+    tags=["data care"],
+    summary="Export a session",
+    openapi_extra=described(refuses=(NotFound,)),
+)
+async def export_session(
+    call: Incoming,
+    session_id: SessionId,
+    written_as: Annotated[Format, Query(alias="format", description="Everything, or what there is to read.")] = (
+        Format.JSONL
+    ),
+) -> Response:
+    """All that is kept of it. JSON Lines: each has a `kind`, and the last is `{"kind": "end", "lines": …}`."""
+    session = await call.write(lambda tx: export.begin_session(tx, call.caller, session_id))
+    return Download(export.of_session(call.read, session), written_as, f"session-{session_id}")
 
 
 @router.delete(
