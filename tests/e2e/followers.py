@@ -6,16 +6,42 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from oneliner.domain.times import rfc3339
 
-    from tests.e2e.processes import Server
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 PAUSE_SECONDS = 0.05
+
+
+class Place(Protocol):
+    """Where a server is to be found, once it is there."""
+
+    async def url(self) -> str: ...
+
+
+def frame_of(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stream tells of a row of the log."""
+    return {
+        "type": event["event_type"],
+        "seq": event["seq"],
+        "run_id": event["run_id"],
+        "session_id": event["session_id"],
+        "at": rfc3339(event["created_at"]),
+        "summary": event["summary"],
+        "details": json.loads(event["details_json"]),
+    }
+
+
+def check_transcript(told: Transcript, log: Sequence[Mapping[str, Any]], stored: Mapping[str, str]) -> None:
+    """The reader was told the *log*, once each and in order, and shows the texts that are *stored* of its messages."""
+    assert list(told.events) == [frame_of(e) for e in log]
+    completed = {e["details"]["message_id"] for e in told.events if e["type"] == "message.completed"}
+    assert told.texts == {message_id: stored[message_id] for message_id in completed}
 
 
 @dataclass(slots=True)
@@ -73,7 +99,7 @@ class Transcript:
 class Follower:
     """Follows one stream of *server*, and goes on after each loss from where it was."""
 
-    def __init__(self, server: Server, http: aiohttp.ClientSession, token: str, path: str) -> None:
+    def __init__(self, server: Place, http: aiohttp.ClientSession, token: str, path: str) -> None:
         self._server = server
         self._http = http
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
@@ -98,6 +124,12 @@ class Follower:
                 last = self.transcript.events[-1]["type"]
                 # What has failed goes on when somebody asks for it.
                 return last != "run.failed"
+            if answer.status == 503:
+                # It has lost its database for a while.
+                return False
+            if answer.status == 404 and self.transcript.events:
+                # Its session was deleted.
+                return True
             assert answer.status == 200, await answer.text()
             self.transcript.connected()
             await self._read(answer.content)

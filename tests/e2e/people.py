@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import aiohttp
 
 from tests.e2e.scripted_model import PLANNED, STEPS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
-    from tests.e2e.processes import Server
+    from tests.e2e.followers import Place
 
 PAUSE_SECONDS = 0.05
 OPEN = ("drafting", "needs_confirmation", "queued", "running", "blocked", "failed")
@@ -29,8 +29,11 @@ ROUTES = {"chat": "/v1/agent/runs", "handoff": "/v2/oneliner/runs"}
 class Person:
     """One user. *on_start* is told the id of each run that was begun."""
 
+    #: What is answered by asking again: a server that has lost its database, say.
+    asks_again_on: ClassVar[frozenset[int]] = frozenset()
+
     def __init__(
-        self, server: Server, http: aiohttp.ClientSession, token: str, effects: Path, on_start: Callable[[str], None]
+        self, server: Place, http: aiohttp.ClientSession, token: str, effects: Path, on_start: Callable[[str], None]
     ) -> None:
         self._server = server
         self._http = http
@@ -43,6 +46,7 @@ class Person:
         #: What was answered, and how often: confirmations, the decisions on lost outcomes, retries.
         self.answers: Counter[str] = Counter()
         self.resent = 0
+        self.refused: Counter[str] = Counter()
 
     async def work(self) -> None:
         """Until it is stopped: keep as many runs open as are wanted, and answer what waits."""
@@ -101,15 +105,26 @@ class Person:
         assert call["name"] == "once", "this one could have been done again unasked"
         return "treat_as_done" if f"effect once {call['id']} " in self._effects.read_text() else "run_again"
 
-    async def _request(self, method: str, path: str, body: Mapping[str, Any] | None, key: str) -> Any:
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        key: str,
+        or_told: Collection[int] = (),
+    ) -> Any:
+        """The answer; *or_told* are refusals that are as good."""
         headers = {**self._headers, "Idempotency-Key": key} if key else self._headers
         while True:
             url = await self._server.url()
             try:
                 async with self._http.request(method, url + path, json=body, headers=headers) as answer:
-                    told = await answer.json()
-                    assert answer.status in {200, 202}, (method, path, body, told)
-                    return told
+                    told: Any = await answer.json() if answer.status != 204 else None
+                    if answer.status not in self.asks_again_on:
+                        assert answer.status in {200, 202, 204, *or_told}, (method, path, body, told)
+                        return told
+                    assert answer.status != 503 or answer.headers["Retry-After"], told
+                    self.refused[told["code"]] += 1
             except (aiohttp.ClientError, ConnectionError):
                 self.resent += 1
             await asyncio.sleep(PAUSE_SECONDS)

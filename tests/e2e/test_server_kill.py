@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import statistics
@@ -18,7 +17,7 @@ import pytest
 from oneliner.domain.times import rfc3339
 from oneliner.settings import Settings
 from oneliner.wiring import issue_token
-from tests.e2e.followers import Follower
+from tests.e2e.followers import Follower, check_transcript
 from tests.e2e.people import Person
 from tests.e2e.processes import Server, model_process
 from tests.e2e.scripted_model import CALLS_PER_RUN
@@ -165,22 +164,7 @@ def _check_readers(campaign: Campaign, rows: Mapping[str, Any]) -> None:
     ]
     of_users = [(follower, [e for e in events if e["user_id"] == user]) for user, follower in campaign.of_users.items()]
     for follower, log in [*of_runs, *of_users]:
-        told = follower.transcript
-        assert list(told.events) == [_frame(e) for e in log]
-        completed = {d["message_id"] for d in (e["details"] for e in told.events if e["type"] == "message.completed")}
-        assert told.texts == {message_id: stored[message_id] for message_id in completed}
-
-
-def _frame(event: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": event["event_type"],
-        "seq": event["seq"],
-        "run_id": event["run_id"],
-        "session_id": event["session_id"],
-        "at": rfc3339(event["created_at"]),
-        "summary": event["summary"],
-        "details": json.loads(event["details_json"]),
-    }
+        check_transcript(follower.transcript, log, stored)
 
 
 def _tell(campaign: Campaign, kills: int, rows: Mapping[str, Any]) -> None:

@@ -119,7 +119,7 @@ def open_database(path: Path, on_commit: Callable[[Effects], None], **options: A
 def tables(path: Path) -> dict[str, list[Mapping[str, Any]]]:
     """Every row of every table of the database at *path*, as of one moment."""
     url = _stand_ins.get(path)
-    return _sqlite_tables(path) if url is None else now(_postgres_tables(url))
+    return _sqlite_tables(path) if url is None else now(postgres_tables(url))
 
 
 def _sqlite_tables(path: Path) -> dict[str, list[Mapping[str, Any]]]:
@@ -130,7 +130,8 @@ def _sqlite_tables(path: Path) -> dict[str, list[Mapping[str, Any]]]:
         return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}  # noqa: S608
 
 
-async def _postgres_tables(url: str) -> dict[str, list[Mapping[str, Any]]]:
+async def postgres_tables(url: str) -> dict[str, list[Mapping[str, Any]]]:
+    """Every row of every table of the PostgreSQL database at *url*, as of one moment."""
     connection = await asyncpg.connect(dsn(url), timeout=5)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):

@@ -1,8 +1,8 @@
-"""Engines as processes, to be killed: ``python -m tests.support.engine_process DATABASE MODEL_URL EFFECTS``.
+"""Engines as processes, to be killed: ``python -m tests.support.engine_process DATABASE MODEL_URL EFFECTS [URL]``.
 
 Importing takes longer than a test wants to wait for each of many deaths, so this process imports everything once and
 forks an engine for each line that it reads. The engine says its process id when it works, and ends on nothing but a
-signal. Its tools write their idempotency key to the file of effects.
+signal. Its tools write their idempotency key to the file of effects. A PostgreSQL database at URL stands in for the file.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import oneliner
 from oneliner.app import recovery
 from oneliner.app.runs import VERSION
+from tests.support.databases import stand_in
 from tests.support.engine import Engine, Options
 
 if TYPE_CHECKING:
@@ -69,13 +71,14 @@ async def _work(path: Path, base_url: str, effects: Path) -> None:
     await asyncio.Event().wait()
 
 
-def _main(path: Path, base_url: str, effects: Path) -> None:
+def _main(path: Path, base_url: str, effects: Path, url: str) -> None:
     # The dead are not waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while sys.stdin.readline():
         if os.fork() == 0:
-            asyncio.run(_work(path, base_url, effects))
+            with stand_in(path, url) if url else nullcontext():
+                asyncio.run(_work(path, base_url, effects))
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+    _main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4] if len(sys.argv) > 4 else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from oneliner.adapters.database.encoding import TOTALS
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Row = Mapping[str, Any]
+    Tables = Mapping[str, list[Row]]
 
 _EXECUTING = {RunStatus.RUNNING, RunStatus.DRAFTING}
 _MOVING = {move.events[0] for move in MOVES.values()}
@@ -23,24 +25,48 @@ _MOVING = {move.events[0] for move in MOVES.values()}
 
 def check_database(path: Path) -> None:
     """Raises AssertionError: the rows of the database at *path* contradict each other."""
-    tables = tables_of(path)
-    messages, events, calls = tables["messages"], tables["agent_run_events"], tables["tool_calls"]
+    check_rows(tables_of(path))
+
+
+def check_rows(tables: Tables) -> None:
+    """Raises AssertionError: *tables* contradict each other."""
+    check_histories(tables)
+    check_totals(tables)
+    check_lanes(tables)
+    _check_budgets(tables)
     for run in tables["agent_runs"]:
-        of_run = [m for m in messages if m["run_id"] == run["id"]]
-        assert _sums(of_run) == _totals(run), f"totals of run {run['id']}"
-        _check_history(run, [e for e in events if e["run_id"] == run["id"]])
-        _check_calls(of_run, [c for c in calls if c["run_id"] == run["id"]])
+        of_run = [m for m in tables["messages"] if m["run_id"] == run["id"]]
+        _check_calls(of_run, [c for c in tables["tool_calls"] if c["run_id"] == run["id"]])
         is_held = run["lease_owner"] != "" or run["lease_until"] is not None
         assert not is_held or run["run_status"] in _EXECUTING, f"a lease on run {run['id']}"
-    for session in tables["sessions"]:
-        of_session = [m for m in messages if m["session_id"] == session["id"]]
-        assert _sums(of_session) == _totals(session), f"totals of session {session['id']}"
-        assert sorted(m["position"] for m in of_session) == list(range(1, session["message_count"] + 1))
+
+
+def check_histories(tables: Tables) -> None:
+    """Each run's events are gapless, make a way through the table of moves, and have one end for each life; each user's
+    cursor counts all of his events.
+    """
+    of_runs: defaultdict[str, list[Row]] = defaultdict(list)
+    of_users: defaultdict[str, list[int]] = defaultdict(list)
+    for event in tables["agent_run_events"]:
+        of_runs[event["run_id"]].append(event)
+        of_users[event["user_id"]].append(event["owner_seq"])
+    for run in tables["agent_runs"]:
+        _check_history(run, of_runs[run["id"]])
     for user in tables["users"]:
-        cursors = sorted(e["owner_seq"] for e in events if e["user_id"] == user["id"])
+        cursors = sorted(of_users[user["id"]])
         assert cursors == list(range(1, user["event_cursor"] + 1)), f"cursor of user {user['id']}"
-    _check_lanes(tables)
-    _check_budgets(tables)
+
+
+def check_totals(tables: Tables) -> None:
+    """Runs and sessions have the sums of their messages, to the last digit."""
+    for name, key in (("agent_runs", "run_id"), ("sessions", "session_id")):
+        grouped: defaultdict[str, list[Row]] = defaultdict(list)
+        for message in tables["messages"]:
+            grouped[message[key]].append(message)
+        for row in tables[name]:
+            assert _sums(grouped[row["id"]]) == _totals(row), f"totals of {key} {row['id']}"
+            if name == "sessions":
+                assert sorted(m["position"] for m in grouped[row["id"]]) == list(range(1, row["message_count"] + 1))
 
 
 def check_ended(path: Path) -> None:
@@ -111,7 +137,8 @@ def _check_calls(messages: list[Row], calls: list[Row]) -> None:
     assert len({c["idempotency_key"] for c in calls}) == len(calls)
 
 
-def _check_lanes(tables: Mapping[str, list[Row]]) -> None:
+def check_lanes(tables: Tables) -> None:
+    """At most one run of a lane is active, and where one waits, one may go."""
     runs = {r["id"]: r for r in tables["agent_runs"]}
     active = {lane["key"]: lane["active_run_id"] for lane in tables["lanes"] if lane["active_run_id"]}
     for lane, run_id in active.items():
