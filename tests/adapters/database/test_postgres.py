@@ -18,6 +18,9 @@ from tests.support.proxy import Cut, Proxy, proxied
 from oneliner.adapters.database.postgres import PostgresDatabase, migrate_postgres, schema_of_postgres
 from oneliner.adapters.database.schema_version import Schema
 from oneliner.adapters.database.tables import metadata
+from oneliner.app import runs
+from oneliner.app.journal import EVERYTHING
+from oneliner.app.ports import Page, RunFilter
 from oneliner.domain.errors import NotFound, StorageFull, Unavailable
 from oneliner.domain.user import Caller, UserStatus
 
@@ -317,13 +320,31 @@ async def test_what_a_commit_without_an_answer_did_is_done_exactly_once(
     async with behind_a_proxy(postgres_url, told) as (database, proxy):
         await database.write(admit)
         told.clear()
-        cuts = iter([cut])
-        tries = Tries(lambda _: proxy.cut_at(b"COMMIT", c) if (c := next(cuts, None)) else None)
-        assert await database.write(tries) == 1
+        tries: list[Cut | None] = []
+
+        def work(tx: Transaction) -> str:
+            tries.append(None if tries else cut)
+            if tries[-1] is not None:
+                proxy.cut_at(b"COMMIT", cut)
+            return runs.start_chat(tx, ALICE, "hello", None).run.id
+
+        run_id = await database.write(work)
         # What did not happen is done again, what did happen is not; and its effects leave in either case.
-        assert tries.count == (2 if cut is Cut.BEFORE else 1)
-        assert await database.read(lambda tx: tx.events.cursor_of("alice")) == 1
-        assert len(told) == 1
+        assert len(tries) == (2 if cut is Cut.BEFORE else 1)
+        found = await database.read(lambda tx: tx.runs.page(EVERYTHING, Page(10), RunFilter()))
+        assert [run.id for run in found] == [run_id]
+        assert [effects.wakes for effects in told] == [[run_id]]
+
+
+async def test_a_commit_that_left_no_event_cannot_be_told_from_another_and_is_not_repeated(
+    postgres_url: str, told: list[Effects]
+) -> None:
+    async with behind_a_proxy(postgres_url, told) as (database, proxy):
+        await database.write(admit)
+        tries = Tries(lambda _: proxy.cut_at(b"COMMIT", Cut.AFTER))
+        with pytest.raises(Unavailable, match="during a commit"):
+            await database.write(tries)
+        assert tries.count == 1
 
 
 async def test_a_commit_whose_outcome_cannot_be_asked_is_not_repeated(postgres_url: str, told: list[Effects]) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from oneliner.adapters.database import schema_version
 from oneliner.adapters.database.statement import Driver, Statement, database_now
+from oneliner.adapters.database.tables import agent_run_events
 from oneliner.adapters.database.transaction import Ids, SqlTransaction
 from oneliner.domain.errors import StorageFull, Unavailable
 
@@ -52,6 +53,7 @@ _NOW = Statement(select(database_now()))
 # The number comes with the time, and so costs no statement of its own.
 _NOW_AND_NUMBER = Statement(select(database_now(), literal_column("pg_current_xact_id()::text")))
 _OUTCOME = Statement(text("SELECT pg_xact_status(CAST(CAST(:number AS text) AS xid8))").bindparams(bindparam("number")))
+_WAS_TOLD = Statement(select(agent_run_events.c.id).where(agent_run_events.c.id == bindparam("event")))
 #: serialization_failure, deadlock_detected, unique_violation: somebody else was quicker. Run again, the function sees
 #: what he did.
 _BEATEN = frozenset({"40001", "40P01", "23505"})
@@ -67,6 +69,14 @@ _NO_SUCH_NUMBER = "22023"
 
 class _TryAgain(Exception):
     """A transaction was undone through no fault of its own; *refusal* is what its caller is told when that goes on."""
+
+    def __init__(self, refusal: Exception) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+class _Unknowable(Exception):
+    """What a COMMIT without an answer has done cannot be found out; *refusal* is what its caller is told."""
 
     def __init__(self, refusal: Exception) -> None:
         super().__init__(str(refusal))
@@ -176,6 +186,8 @@ class PostgresDatabase:
                     result, effects = await self._attempt(order)
                 else:
                     result, effects = open_end.result, open_end.effects
+            except _Unknowable as error:
+                raise error.refusal from error.__cause__
             except (_TryAgain, Unavailable) as error:
                 if isinstance(error, _Unanswered):
                     open_end = error
@@ -209,11 +221,16 @@ class PostgresDatabase:
 
     async def _was_committed(self, end: _Unanswered) -> bool:
         """What became of a transaction whose COMMIT got no answer."""
-        status = await self._connected(self._ask_outcome, end)
-        if status in {"committed", "aborted"}:
-            return status == "committed"
-        # In progress: the server has not noticed yet that its client is gone.
-        raise _TryAgain(end.refusal)
+        match await self._connected(self._ask_outcome, end):
+            case "committed":
+                return True
+            case "aborted":
+                return False
+            case "in progress":
+                # The server has not noticed yet that its client is gone.
+                raise _TryAgain(end.refusal)
+            case _:
+                raise _Unknowable(end.refusal)
 
     async def _connected(self, work: Callable[[Connection, Any], T], about: Any) -> T:
         try:
@@ -258,16 +275,30 @@ class PostgresDatabase:
     def _ask_outcome(self, connection: Connection, end: _Unanswered) -> str | None:
         raw: Any = connection.connection.dbapi_connection
         raw.readonly = True
+        # Each statement is to see what is true when it is sent.
+        raw.isolation_level = "read_committed"
         try:
-            row = _OUTCOME.first(Driver(connection.dialect, raw), number=end.number)
+            driver = Driver(connection.dialect, raw)
+            row = _OUTCOME.first(driver, number=end.number)
+            status = None if row is None else row[0]
+            if status == "committed":
+                status = self._confirmed(driver, end)
             raw.rollback()
         except (raw.dbapi.Error, OSError, TimeoutError) as error:
             connection.invalidate(error)
             if getattr(error, "sqlstate", None) == _NO_SUCH_NUMBER:
-                # Another server by now, which never had it: a standby that was behind when it took over.
-                raise end.refusal from error
+                # The server has forgotten that it gave out this number, so nothing under it can have been committed.
+                return "aborted"
             raise _TryAgain(end.refusal) from error
-        return None if row is None else row[0]
+        return status
+
+    def _confirmed(self, driver: Driver, end: _Unanswered) -> str | None:
+        # A server that crashed gives out the numbers anew of transactions of which nothing had reached its disk. So
+        # "aborted" can be relied on, and "committed" only with a row that the transaction wrote.
+        events = end.effects.events
+        if not events:
+            return None
+        return "aborted" if _WAS_TOLD.first(driver, event=events[0].id) is None else "committed"
 
 
 async def migrate_postgres(url: str) -> bool:
