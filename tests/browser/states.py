@@ -251,6 +251,7 @@ async def documents(_stage: Stage, page: Page, _models: ModelServer) -> None:
 async def document(stage: Stage, page: Page, models: ModelServer) -> None:
     await documents(stage, page, models)
     await page.locator(".table a").click()
+    await expect(page.locator(".versions li")).to_have_count(1)
     await _wrote(page, ANSWER)
     await expect(page.locator(".diff-line[data-kind=added]").first).to_be_visible()
 
