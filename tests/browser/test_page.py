@@ -104,7 +104,7 @@ async def test_a_drafted_plan_is_edited_by_keyboard_and_what_was_confirmed_is_wh
     await page.keyboard.press("Control+Enter")
     await expect(header(page)).to_have_attribute("data-status", "done")
     await page.get_by_role("button", name="Details of the run").click()
-    assert [re.sub(r"\s*\(done\)$", "", t) for t in await page.locator(".step-title").all_inner_texts()] == wanted
+    await expect(page.locator(".step-title")).to_have_text([f"{title} (done)" for title in wanted])
 
 
 async def test_a_double_click_makes_one_run(stage: Stage) -> None:
@@ -255,7 +255,8 @@ async def test_a_line_that_breaks_is_said_and_mended_with_nothing_lost(stage: St
     await expect(page.locator(".strip")).to_contain_text("Connected again")
     await expect(answer(page)).to_have_text("Then this.")
     await expect(page.locator(".message.user")).to_have_count(2)
-    assert (await page.locator(".message.assistant .md").first.inner_text()).count("Paragraph") == 30
+    paragraphs = [re.compile(f"^Paragraph {n} ") for n in range(30)]
+    await expect(page.locator(".message.assistant .md").first.locator("p")).to_have_text(paragraphs)
 
 
 async def test_a_server_that_was_killed_is_found_again(stage: Stage, models: ModelServer) -> None:
@@ -293,6 +294,7 @@ async def test_hostile_answers_run_nothing_and_ask_nobody(stage: Stage, models: 
     page.on("request", lambda request: asked.append(request.url))
     await say(page, "Be nasty")
     await expect(page.locator(".end")).to_be_visible()
+    await expect(answer(page).locator("a")).to_have_count(2)
     assert [url for url in asked if not url.startswith(stage.server.url)] == []
     assert "pwned" not in await page.title()
     links = await answer(page).locator("a").evaluate_all("(links) => links.map((a) => a.getAttribute('href'))")
