@@ -16,6 +16,7 @@ from tests.support.invariants import all_text
 
 import oneliner
 from oneliner.app import purging, recovery, runs, session_deletion, sessions, usage
+from oneliner.app.ports import Page, UsageFilter
 from oneliner.domain.errors import Purged
 from oneliner.domain.run import RunStatus
 from oneliner.domain.user import Authority, Caller
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tests.app.conftest import Start
     from tests.support.engine import Engine
 
-    from oneliner.app.ports import UsageRow
+    from oneliner.app.ports import Transaction, UsageRow
     from oneliner.domain.run import Run
     from oneliner.testing import ModelServer
 
@@ -48,10 +49,11 @@ def books(path: Path) -> dict[str, list[tuple[object, ...]]]:
     return {name: sorted(tuple(row[c] for c in columns) for row in found[name]) for name, columns in BOOKS.items()}
 
 
-async def bills(engine: Engine) -> list[list[UsageRow]]:
-    return [
-        await engine.database.read(lambda tx, by=by: usage.bill(tx, ADMIN, by, 0, 2**52, None)) for by in usage.GroupBy
-    ]
+async def bills(engine: Engine) -> list[tuple[list[UsageRow], UsageRow]]:
+    def read(tx: Transaction) -> list[tuple[list[UsageRow], UsageRow]]:
+        return [usage.bill(tx, ADMIN, by, UsageFilter(0, 2**52), Page(100)) for by in usage.GroupBy]
+
+    return await engine.database.read(read)
 
 
 @oneliner.tool(read_only=True)

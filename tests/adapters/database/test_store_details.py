@@ -203,7 +203,7 @@ def _charge_all(tx: Transaction, made: list[Run]) -> None:
         price = Price((1_000_001 + n) * 1_000, 0, 0, "tests")
         message_id = bills.begin(
             tx, run, executor=f"e{n % 3}", model=f"m{n % 2}", price=price, purpose=Purpose.ANSWER, estimated_input=1
-        )
+        ).id
         bills.settle(tx, run, message_id, MessageState.COMPLETE, "", (), Usage(1, 0), price, None)
         for name in ((), ("look",), ("look", "find", "look"))[n % 3]:
             tx.tool_calls.add(_call(tx.new_id(), run, message_id, name))
