@@ -161,7 +161,7 @@ async def test_the_bill_adds_up_by_whatever_it_is_asked_for(
 def _charge(tx: Transaction, run_id: str) -> None:
     run = tx.runs.get(run_id, EVERYTHING)
     price = Price(1_000_000, 2_000_000, 0, "tests")
-    message_id = bills.begin(
+    message = bills.begin(
         tx, run, executor="main", model="test/model", price=price, purpose=Purpose.ANSWER, estimated_input=1
     )
-    bills.settle(tx, run, message_id, MessageState.COMPLETE, "hello", (), Usage(1_000, 500), price, None)
+    bills.settle(tx, run, message.id, MessageState.COMPLETE, "hello", (), Usage(1_000, 500), price, None)

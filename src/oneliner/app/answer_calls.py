@@ -50,9 +50,12 @@ def take_answer(checkpoint: Checkpoint, *, ask: Ask, answer: Answer, calls: Sequ
     if calls:
         return checkpoint.ask()
     open_steps = checkpoint.open_steps()
+    reminder = ""
     # Once: a model that does not report its steps does not keep the run from its end.
     if open_steps and not checkpoint.has_answered_before(ask):
-        return checkpoint.ask(context.REMINDER.format(steps=", ".join(open_steps)))
+        reminder = context.REMINDER.format(steps=", ".join(open_steps))
+    if reminder or checkpoint.was_steered(ask):
+        return checkpoint.ask(reminder)
     return checkpoint.complete(ask.message_id, answer.text)
 
 

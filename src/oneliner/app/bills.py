@@ -7,6 +7,7 @@ sums, whichever process died when.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oneliner.app import budgets
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from oneliner.domain.run import Run
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A message that got its bill, as events tell it. *last_position* is that of the session's newest message."""
+
+    bill: Mapping[str, object]
+    last_position: int
+
+
 def begin(
     tx: Transaction,
     run: Run,
@@ -32,36 +41,34 @@ def begin(
     purpose: Purpose,
     estimated_input: int,
     held: Held | None = None,
-) -> str:
-    """Begin the message for a call of *model*; its id. *estimated_input* is about how many tokens are sent, *held* what
-    is reserved for it.
+) -> Message:
+    """Begin the message for a call of *model*. *estimated_input* is about how many tokens are sent, *held* what is
+    reserved for it.
     """
-    message_id = tx.new_id()
-    tx.messages.add(
-        Message(
-            id=message_id,
-            session_id=run.session_id,
-            run_id=run.id,
-            user_id=run.user_id,
-            project_id=run.project_id,
-            position=tx.sessions.grow(run.session_id, 1, Totals()),
-            role=Role.ASSISTANT,
-            state=MessageState.STREAMING,
-            purpose=purpose,
-            content="",
-            model=model,
-            executor=executor,
-            created_at=tx.now_ms,
-            reserved_nanos=0 if held is None else held.nanos,
-            details={
-                "estimated_input": estimated_input,
-                "price": _price_to_json(price),
-                "fence": run.fence,
-                **({} if held is None else {"budgets": [[key.budget, key.of, key.day] for key in held.keys]}),
-            },
-        )
+    message = Message(
+        id=tx.new_id(),
+        session_id=run.session_id,
+        run_id=run.id,
+        user_id=run.user_id,
+        project_id=run.project_id,
+        position=tx.sessions.grow(run.session_id, 1, Totals()),
+        role=Role.ASSISTANT,
+        state=MessageState.STREAMING,
+        purpose=purpose,
+        content="",
+        model=model,
+        executor=executor,
+        created_at=tx.now_ms,
+        reserved_nanos=0 if held is None else held.nanos,
+        details={
+            "estimated_input": estimated_input,
+            "price": _price_to_json(price),
+            "fence": run.fence,
+            **({} if held is None else {"budgets": [[key.budget, key.of, key.day] for key in held.keys]}),
+        },
     )
-    return message_id
+    tx.messages.add(message)
+    return message
 
 
 def settle(
@@ -74,10 +81,10 @@ def settle(
     usage: Usage,
     price: Price | None,
     held: Held | None,
-) -> Mapping[str, object] | None:
+) -> Settled | None:
     """Give a begun message its text and its bill, add it to the sums of its run and session, and settle what it *held*.
 
-    The bill as events tell it; None, and nothing written, when somebody has settled the message before.
+    None, and nothing written, when somebody has settled the message before.
     """
     cost = cost_nanos(usage, price)
     source = price.source if price else ""
@@ -94,14 +101,15 @@ def settle(
     tx.runs.add_usage(run.id, totals)
     if held is not None:
         budgets.settle(tx, held, cost or 0)
-    tx.sessions.grow(run.session_id, 0, totals)
-    return {
+    last_position = tx.sessions.grow(run.session_id, 0, totals)
+    bill = {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "cached_tokens": usage.cached_tokens,
         "estimated": usage.estimated,
         "cost": None if cost is None else usd(cost),
     }
+    return Settled(bill, last_position)
 
 
 def settle_lost(tx: Transaction, run: Run, message: Message, text: str = "") -> bool:

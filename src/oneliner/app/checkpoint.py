@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from oneliner.app.model import Answer, ToolSpec
     from oneliner.app.ports import Transaction
     from oneliner.domain.budget import Held
+    from oneliner.domain.message import Message
     from oneliner.domain.permits import ModelPermit
     from oneliner.domain.plan import Plan
     from oneliner.domain.policy import EffectivePolicy
@@ -58,10 +59,11 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Next: call the model that *permit* names. The message for its answer is begun."""
+    """Next: call the model that *permit* names. The message for its answer is begun, at *position* of its session."""
 
     permit: ModelPermit
     message_id: str
+    position: int
     turns: Sequence[Turn]
     policy: EffectivePolicy
     estimated_input: int
@@ -103,6 +105,7 @@ class Checkpoint:
         self._drafts: list[Draft] = []
         self._plan: Plan = run.plan
         self._progressed = False
+        self._last_position = 0
         self.run = run
 
     # What happened.
@@ -113,7 +116,7 @@ class Checkpoint:
 
     def took_answer(self, ask: Ask, answer: Answer, purpose: Purpose = Purpose.ANSWER) -> None:
         """Store what the model said, and its bill."""
-        bill = bills.settle(
+        settled = bills.settle(
             self._tx,
             self.run,
             ask.message_id,
@@ -124,9 +127,10 @@ class Checkpoint:
             self._terms.price,
             ask.held,
         )
-        if bill is None:
+        if settled is None:
             raise LeaseLost(f"the answer of message {ask.message_id!r} came too late; it is closed")
         self._progressed = True
+        self._last_position = settled.last_position
         text = answer.text[:MAX_EVENT_TEXT_CHARS]
         self.tell(
             EventType.MESSAGE_COMPLETED,
@@ -138,7 +142,7 @@ class Checkpoint:
             executor=self._terms.executor,
             finish_reason=answer.finish_reason,
             tool_calls=[{"call_id": c.call_id, "name": c.name} for c in answer.tool_calls],
-            usage=bill,
+            usage=settled.bill,
         )
 
     def lost_answer(self, ask: Ask, cause: str, text: str) -> None:
@@ -203,6 +207,14 @@ class Checkpoint:
         said = self._tx.messages.of_run(self.run.id)
         return any(m.role is Role.ASSISTANT and not m.tool_calls and m.id != ask.message_id for m in said)
 
+    def was_steered(self, ask: Ask) -> bool:
+        """Whether the user has said something to the run since the model was asked for the answer just taken."""
+        # Positions first: nearly always nothing was said in the session at all, and then there is nothing to read.
+        if self._last_position <= ask.position:
+            return False
+        said = self._tx.messages.of_run(self.run.id)
+        return any(m.role is Role.USER and m.position > ask.position for m in said)
+
     def answered(self, call: ToolCall, content: str) -> None:
         """Store the answer of a call that is carried out by storing it."""
         store_result(self._tx, self.run, call, ToolCallState.DONE, content)
@@ -237,9 +249,9 @@ class Checkpoint:
         held = self._reserve(policy, estimated)
         if isinstance(held, Exceeded):
             return self.block(Reason.BUDGET_EXCEEDED, held.asked, resumes_at=held.resumes_at)
-        message_id = self._begin_message(Purpose.ANSWER, estimated, held)
+        message = self._begin_message(Purpose.ANSWER, estimated, held)
         self._flush(steps_taken=self.run.steps_taken + 1, active_executor_key=self._terms.executor)
-        return Ask(permit, message_id, turns, policy, estimated, reminder, held)
+        return Ask(permit, message.id, message.position, turns, policy, estimated, reminder, held)
 
     def carry(self, calls: Sequence[ToolCall]) -> Next:
         """Store the intent to carry out those of *calls* that the rules allow, and refuse the others; when only
@@ -288,9 +300,9 @@ class Checkpoint:
         if isinstance(held, Exceeded):
             # A draft asks nobody: the run fails, and whoever retries it drafts again.
             return self.fail(Reason.BUDGET_EXCEEDED, error=held.text, budget=held.asked["budget"])
-        message_id = self._begin_message(Purpose.PLAN, estimated, held)
+        message = self._begin_message(Purpose.PLAN, estimated, held)
         self._flush(active_executor_key=self._terms.executor)
-        return Ask(permit, message_id, turns, policy, estimated, held=held)
+        return Ask(permit, message.id, message.position, turns, policy, estimated, held=held)
 
     def complete(self, message_id: str, text: str) -> Stop:
         """End the run well, with its last answer as the result."""
@@ -337,7 +349,7 @@ class Checkpoint:
     def _reserve(self, policy: EffectivePolicy, estimated_input: int) -> Held | Exceeded | None:
         return budgets.reserve(self._tx, self.run, policy, self._terms.model, self._terms.price, estimated_input)
 
-    def _begin_message(self, purpose: Purpose, estimated_input: int, held: Held | None) -> str:
+    def _begin_message(self, purpose: Purpose, estimated_input: int, held: Held | None) -> Message:
         return bills.begin(
             self._tx,
             self.run,

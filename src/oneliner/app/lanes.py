@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oneliner.domain.run import chat_lane
+
 if TYPE_CHECKING:
     from oneliner.app.ports import Transaction
+    from oneliner.domain.run import Run
 
 
 def enter(tx: Transaction, lane: str, run_id: str) -> bool:
@@ -26,6 +29,23 @@ def enter(tx: Transaction, lane: str, run_id: str) -> bool:
 def hold(tx: Transaction, lane: str) -> str | None:
     """Lock a lane before the row of one of its runs is touched; the run that may go, for :func:`leave`."""
     return tx.lanes.lock(lane)
+
+
+def hold_of_session(tx: Transaction, session_id: str) -> list[Run]:
+    """Lock every lane of a session's runs, in the order that every transaction which locks several keeps to; its runs
+    that have not ended, by id, none of which can end or begin to work before this transaction ends.
+    """
+    held: set[str] = set()
+    wanted = {chat_lane(session_id)}
+    found: list[Run] = []
+    # Whoever was quicker to a lane may have brought another one with it.
+    while wanted - held:
+        for lane in sorted(wanted - held):
+            hold(tx, lane)
+        held |= wanted
+        found = tx.runs.open_in_session(session_id)
+        wanted = {run.lane for run in found}
+    return sorted(found, key=lambda run: run.id)
 
 
 def leave(tx: Transaction, lane: str, run_id: str, active: str | None) -> None:

@@ -65,10 +65,13 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run that was just created, and whether its session was created with it."""
+    """A run that was just created, and whether its session was created with it; or, *steered*, one that was at work
+    and got the message.
+    """
 
     run: Run
     created_session: bool
+    steered: bool = False
 
 
 def scope_of(caller: Caller) -> Scope:
@@ -81,7 +84,7 @@ def start_chat(tx: Transaction, caller: Caller, text: str, session_id: str | Non
 
     Raises NotFound: no such session of the caller; Invalid: nothing said, or too much.
     """
-    text = _checked_message(text)
+    text = checked_message(text)
     session, created = sessions.resolve(tx, caller, session_id, project_id, text)
     snapshot = governance.snapshot(tx, session.user_id, session.project_id, "")
     confirm = policy.needs_confirmation(snapshot.effective_policy, is_handoff=False)
@@ -201,7 +204,7 @@ def retry(tx: Transaction, caller: Caller, run_id: str, reason: str) -> Run:
 
 def revise(tx: Transaction, caller: Caller, run_id: str, instruction: str, plan_rev: int | None) -> Run:
     """Ask the agent for another plan, in words. Raises NotFound, IllegalMove, PlanChanged; Invalid: no words."""
-    instruction = _checked_message(instruction)
+    instruction = checked_message(instruction)
     run = tx.runs.get(run_id, scope_of(caller), lock=True)
     advance(run.run_status, Trigger.REVISE)
     _check_rev(run.plan, plan_rev)
@@ -269,7 +272,8 @@ def _check_rev(plan: Plan, seen_rev: int | None) -> None:
         )
 
 
-def _checked_message(text: str) -> str:
+def checked_message(text: str) -> str:
+    """*text* as it is kept. Raises Invalid: nothing said, or too much."""
     text = text.strip()
     if not text:
         raise Invalid("the message is empty; write what the agent should do", field="message")
@@ -348,19 +352,24 @@ def _store(tx: Transaction, run: Run, text: str, *, joins: bool) -> None:
     at = tx.sessions.grow(run.session_id, 1, Totals())
     # Now that its row is held: a session may have been deleted since it was looked up.
     tx.sessions.get(run.session_id, Scope(run.user_id))
-    message = Message(
-        id=tx.new_id(),
-        session_id=run.session_id,
-        run_id=run.id,
-        user_id=run.user_id,
-        project_id=run.project_id,
-        position=at,
-        role=Role.USER,
-        content=text,
-        created_at=tx.now_ms,
-    )
+    message = user_message(tx, run, text, at)
     tx.messages.add(message)
     status = {"run_status": str(run.run_status)}
     begun = {**status, "title": run.title, "source_type": run.source_type, "message_id": message.id}
     first, *rest = BEGINNINGS[run.run_status]
     journal.write(tx, run, [Draft(first, begun), *(Draft(event, status) for event in rest)])
+
+
+def user_message(tx: Transaction, run: Run, text: str, position: int) -> Message:
+    """What a user says to *run*, as a message of its session."""
+    return Message(
+        id=tx.new_id(),
+        session_id=run.session_id,
+        run_id=run.id,
+        user_id=run.user_id,
+        project_id=run.project_id,
+        position=position,
+        role=Role.USER,
+        content=text,
+        created_at=tx.now_ms,
+    )

@@ -10,6 +10,7 @@
 │   ├── ``IllegalMove``
 │   ├── ``PlanChanged``
 │   ├── ``VersionChanged``
+│   ├── ``SessionBusy``
 │   └── ``RequestInFlight``
 ├── ``IdempotencyMismatch``
 ├── ``PolicyDenied``
@@ -101,6 +102,12 @@ class VersionChanged(Conflict):
     """A document or policy layer has another version than the caller saw."""
 
     code = "version_changed"
+
+
+class SessionBusy(Conflict):
+    """A run of the session is at work, and the caller asked to be refused then; ``run_id`` is that run's."""
+
+    code = "session_busy"
 
 
 class RequestInFlight(Conflict):

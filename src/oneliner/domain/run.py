@@ -65,6 +65,7 @@ class Reason(StrEnum):
 
     NONE = ""
     USER_CANCELLED = "user_cancelled"
+    INTERRUPTED = "interrupted"
     SESSION_DELETED = "session_deleted"
     POLICY_DENIED = "policy_denied"
     MODEL_ERROR = "model_error"
@@ -133,6 +134,8 @@ BEGINNINGS: Mapping[RunStatus, tuple[EventType, ...]] = {
     S.QUEUED: (EventType.RUN_CREATED, EventType.RUN_QUEUED),
 }
 
+#: At work, or about to be without anybody's doing.
+WORKING: frozenset[RunStatus] = frozenset({S.QUEUED, S.RUNNING})
 ENDED: frozenset[RunStatus] = frozenset({S.DONE, S.FAILED, S.CANCELLED})
 #: Ended for good: no trigger leads out.
 FINAL: frozenset[RunStatus] = frozenset(s for s in S if not any(s in move.sources for move in MOVES.values()))

@@ -47,6 +47,7 @@ class Accepted(Answer):
     run_id: Uuid
     session_id: Uuid
     created: Annotated[bool, Field(description="Whether the session was created with it.")]
+    steered: Annotated[bool, Field(description="Whether the message went to this run while it was working already.")]
     run_status: RunStatus
 
 

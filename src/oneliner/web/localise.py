@@ -34,6 +34,7 @@ _STATUS: Mapping[RunStatus, tuple[str, str]] = {
 }
 _REASON: Mapping[Reason, tuple[str, str]] = {
     Reason.USER_CANCELLED: ("by the user", "用户取消"),
+    Reason.INTERRUPTED: ("by a newer message", "被新消息打断"),
     Reason.SESSION_DELETED: ("its session was deleted", "会话已删除"),
     Reason.POLICY_DENIED: ("a policy forbids it", "策略不允许"),
     Reason.MODEL_ERROR: ("the model gave no usable answer", "模型未能给出可用的回答"),

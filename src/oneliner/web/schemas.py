@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from oneliner.app.runs import MAX_MESSAGE_CHARS
+from oneliner.app.steering import Multitask
 from oneliner.domain.document import MAX_CONTENT_CHARS, MAX_PATH_CHARS
 from oneliner.domain.plan import MAX_GOAL_CHARS, MAX_STEP_CHARS, MAX_STEPS
 from oneliner.domain.policy import Confirmation
@@ -44,6 +45,14 @@ class ChatRequest(Body):
         _Id | None, Field(description="The session to go on in; a new one is made when left out.")
     ] = None
     project_id: _Name = ""
+    multitask: Annotated[
+        Multitask,
+        Field(
+            description="What to do when a run of the session is working or about to: `enqueue` begins the next run, "
+            "`steer` gives the message to the working run, which takes it up at its next step, `interrupt` cancels "
+            "what works and begins a run, `reject` answers 409."
+        ),
+    ] = Multitask.ENQUEUE
 
 
 class ResumeRequest(Body):

@@ -52,20 +52,21 @@ def page_of(rows: Sequence[T], limit: int, cursor: Callable[[T], str]) -> tuple[
     return rows[:limit], cursor(rows[limit - 1])
 
 
-def accepted(run: Run, *, created: bool) -> dict[str, object]:
+def accepted(run: Run, *, created: bool, steered: bool = False) -> dict[str, object]:
     """What a chat is answered with: where its run is to be found."""
     return {
         "task_id": run.id,
         "run_id": run.id,
         "session_id": run.session_id,
         "created": created,
+        "steered": steered,
         "run_status": run.run_status,
     }
 
 
 def started(begun: Started) -> dict[str, object]:
     """A run that was just created."""
-    return accepted(begun.run, created=begun.created_session)
+    return accepted(begun.run, created=begun.created_session, steered=begun.steered)
 
 
 def run_to_json(shown: Shown, language: Language) -> dict[str, object]:

@@ -15,7 +15,7 @@ from tests.support.engine import ALICE, BOB, new_database
 from tests.support.invariants import check_database
 from tests.support.moves import Mover
 
-from oneliner.app import documents, governance, runs, session_deletion, sessions
+from oneliner.app import documents, governance, runs, session_deletion, sessions, steering
 from oneliner.app.journal import EVERYTHING
 from oneliner.domain.errors import Conflict, Invalid, LeaseLost, NotFound, VersionChanged
 from oneliner.domain.policy import LayerName, Rules
@@ -165,7 +165,7 @@ async def test_all_moves_at_once_in_shared_sessions_never_wait_for_each_other(
         chance = random.Random(seed)
         for _ in range(count):
             run_id, session_id = chance.choice(known), chance.choice(chats).session_id
-            match chance.randrange(12):
+            match chance.randrange(13):
                 case 0:
                     await _begin(database, mover, chance.choice(["chat", "handoff", "draft"]), session_id, known)
                 case 1:
@@ -180,6 +180,10 @@ async def test_all_moves_at_once_in_shared_sessions_never_wait_for_each_other(
                     await tried(database, partial(sessions.restore, caller=ADMIN, session_id=session_id))
                 case 5:
                     await tried(database, lambda tx: documents.write(tx, "alice", "p", "a.md", "x", None, "alice"))
+                case 6:
+                    how = chance.choice(list(steering.Multitask))
+                    told = partial(steering.say, caller=ALICE, text="hear", session_id=session_id, multitask=how)
+                    await tried(database, told)
                 case _:
                     await moved(database, mover, run_id, chance.choice(moves))
 

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from oneliner.app import runs, session_deletion, sessions
+from oneliner.app import runs, session_deletion, sessions, steering
 from oneliner.app.ports import Page
-from oneliner.domain.errors import Forbidden, IllegalMove, NotFound
+from oneliner.domain.errors import Forbidden, IllegalMove, NotFound, SessionBusy
 from oneliner.web import shapes
 from oneliner.web.answer import JsonAnswer, no_content
 from oneliner.web.answer_schemas import Accepted, Listed, MessageAnswer, SessionAnswer
@@ -29,13 +29,13 @@ router = APIRouter(prefix="/v1/agent", route_class=Endpoint)
     operation_id="startChat",
     tags=["chat"],
     summary="Say something to the agent",
-    openapi_extra=described(ChatRequest, refuses=(NotFound, Forbidden)),
+    openapi_extra=described(ChatRequest, refuses=(NotFound, Forbidden, SessionBusy)),
 )
 async def start_chat(call: Incoming) -> Response:
-    """Start a run that answers the message, in the given session or in a new one."""
+    """Start a run that answers the message, in the given session or in a new one; or steer the one that is working."""
     body = await call.body(ChatRequest)
     return await call.once(
-        lambda tx: runs.start_chat(tx, call.caller, body.message, body.session_id, body.project_id),
+        lambda tx: steering.say(tx, call.caller, body.message, body.session_id, body.project_id, body.multitask),
         shapes.started,
         202,
     )
