@@ -330,3 +330,19 @@ async def test_a_session_is_deleted_after_asking(stage: Stage, models: ModelServ
     await page.get_by_role("button", name="Delete", exact=True).click()
     await expect(page.locator(".session")).to_have_count(0)
     await expect(page.locator(".empty")).to_be_visible()
+
+
+async def test_a_working_run_is_told_something_from_the_composer(stage: Stage, models: ModelServer) -> None:
+    go_on = asyncio.Event()
+    models.script(Held(go_on, Reply("One, two, three."), after_chunks=1), Reply("Un, deux, trois."))
+    page = await stage.signed_in()
+    choice = page.get_by_label("The agent is working")
+    await expect(choice).to_be_hidden()
+    await say(page, "Count")
+    await choice.select_option("Tell it now")
+    await say(page, "In French please")
+    await expect(page.locator(".message.user")).to_have_text(["Count", "In French please"])
+    go_on.set()
+    await expect(answer(page)).to_have_text("Un, deux, trois.")
+    await expect(page.locator(".end")).to_have_count(1)
+    await expect(choice).to_be_hidden()

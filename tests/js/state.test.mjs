@@ -125,3 +125,11 @@ test("a retry is told until text comes", () => {
   assert.deepEqual(waiting.retrying.r1, { attempt: 2, kind: "unavailable", afterSeconds: 1.5 });
   assert.equal(reduce(waiting, delta(0, "a")).retrying.r1, undefined);
 });
+
+test("what was said to a working run from elsewhere stands in the conversation, once", () => {
+  const steered = event(3, "message.steered", { message_id: "m9", text: "in French", by: "alice" });
+  const state = after({ type: "messages", sessionId: "s1", messages: [message()], more: null }, steered);
+  assert.deepEqual(state.messages.s1.items.map((m) => [m.id, m.role, m.content]).at(-1), ["m9", "user", "in French"]);
+  const fetched = reduce(state, { type: "messages", sessionId: "s1", messages: [message({ id: "m9", role: "user", content: "in French", position: 2 })] });
+  assert.equal(fetched.messages.s1.items.length, 2);
+});

@@ -9,17 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oneliner.app.ports import Page, Scope
-from oneliner.domain.document import Document, checked_content, checked_path
+from oneliner.domain.document import Access, Document, checked_content, checked_path
 from oneliner.domain.errors import Invalid, NotFound, VersionChanged
 
 if TYPE_CHECKING:
     from oneliner.app.ports import Transaction
-    from oneliner.domain.document import DocumentVersion, SearchHit
+    from oneliner.domain.document import DocumentUse, DocumentVersion, SearchHit
     from oneliner.domain.user import Caller
 
 MAX_QUERY_CHARS = 200
 MAX_HITS = 50
 MAX_VERSIONS = 200
+MAX_USES = 500
 
 
 def list_documents(tx: Transaction, user_id: str, project_id: str, part: Page) -> list[Document]:
@@ -37,9 +38,18 @@ def read(
     return document, tx.documents.content(document.id, version or document.version)
 
 
+def read_for_run(
+    tx: Transaction, user_id: str, project_id: str, path: str, version: int | None, run_id: str
+) -> tuple[Document, DocumentVersion]:
+    """As :func:`read`, and remember that *run_id* has read it."""
+    document, text = read(tx, user_id, project_id, path, version)
+    tx.documents.note_use(run_id, document.id, text.version, Access.READ)
+    return document, text
+
+
 def search(tx: Transaction, user_id: str, project_id: str, query: str, limit: int = 20) -> list[SearchHit]:
-    """Documents whose newest text or path holds *query*, the last written first. Raises Invalid: nothing to look for,
-    or too much.
+    """Documents whose path and newest text have every word of *query*, those that hold it word for word first. Raises
+    Invalid: nothing to look for, or too much.
     """
     query = query.strip()
     if not query or len(query) > MAX_QUERY_CHARS:
@@ -90,6 +100,12 @@ def versions(tx: Transaction, caller: Caller, document_id: str) -> list[Document
     """The newest versions of a document, without their text. Raises NotFound."""
     document = tx.documents.get(document_id, _scope(caller))
     return tx.documents.versions(document.id, MAX_VERSIONS)
+
+
+def of_run(tx: Transaction, caller: Caller, run_id: str) -> list[DocumentUse]:
+    """The versions of documents that a run read and wrote, in the order in which it first did. Raises NotFound."""
+    run = tx.runs.get(run_id, _scope(caller))
+    return tx.documents.of_run(run.id, MAX_USES)
 
 
 def _is_written(tx: Transaction, document: Document, content: str, run_id: str) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
     from oneliner.domain.budget import Counter, CounterKey
-    from oneliner.domain.document import Document, DocumentVersion, SearchHit
+    from oneliner.domain.document import Access, Document, DocumentUse, DocumentVersion, SearchHit
     from oneliner.domain.event import Draft, RunEvent
     from oneliner.domain.message import AskedCall, Message, MessageState, ToolCall, ToolCallState
     from oneliner.domain.policy import Layer, LayerName, Rules
@@ -406,7 +406,17 @@ class DocumentStore(Protocol):
         ...
 
     def search(self, user_id: str, project_id: str, query: str, limit: int) -> list[SearchHit]:
-        """Documents whose newest version holds *query*, with an excerpt."""
+        """Documents whose path and newest version have every word of *query*, with an excerpt; those that hold it word
+        for word first, then the last written.
+        """
+        ...
+
+    def note_use(self, run_id: str, document_id: str, version: int, access: Access) -> None:
+        """Remember that a run read or wrote a version; once is enough. ``write`` remembers what a run writes."""
+        ...
+
+    def of_run(self, run_id: str, limit: int) -> list[DocumentUse]:
+        """What a run read and wrote, in the order in which it first did."""
         ...
 
 

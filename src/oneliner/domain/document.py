@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from oneliner.domain.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_CONTENT_CHARS = 500_000
 MAX_PATH_CHARS = 200
@@ -51,6 +56,23 @@ class SearchHit:
     excerpt: str
 
 
+class Access(StrEnum):
+    """What a run did with a version of a document."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentUse:
+    """That a run read or wrote *version* of *document*, first at *created_at* (ms)."""
+
+    document: Document
+    version: int
+    access: Access
+    created_at: int
+
+
 def checked_path(path: str) -> str:
     """*path* as documents are named, such as ``strategy/2026.md``. Raises Invalid: empty, too long, odd parts."""
     path = path.strip()
@@ -80,8 +102,9 @@ def title_of(path: str, content: str) -> str:
     return path.rsplit("/", 1)[-1]
 
 
-def excerpt_around(content: str, query: str, width: int = 80) -> str:
-    """The text around the first place of *query* in *content*, ignoring case."""
-    at = max(content.lower().find(query.lower()), 0)
-    start, end = max(at - width, 0), min(at + len(query) + width, len(content))
+def excerpt_around(content: str, words: Sequence[str], width: int = 80) -> str:
+    """The text around the first place of the first of *words* that is in *content*, ignoring case."""
+    lowered = content.lower()
+    at, found = next(((at, w) for w in words if (at := lowered.find(w.lower())) >= 0), (0, ""))
+    start, end = max(at - width, 0), min(at + len(found) + width, len(content))
     return ("…" if start else "") + content[start:end].replace("\n", " ") + ("…" if end < len(content) else "")

@@ -10,6 +10,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from oneliner.domain.budget import Budget
+from oneliner.domain.document import Access
 from oneliner.domain.estimate import Basis
 from oneliner.domain.message import MessageState, Purpose, Role
 from oneliner.domain.plan import StepStatus
@@ -414,6 +415,17 @@ class DocumentHit(DocumentAnswer):
     """A document that was found, with the text around the place."""
 
     excerpt: str
+
+
+class DocumentUseAnswer(Answer):
+    """A version of a document that a run read or wrote, and when it first did."""
+
+    document_id: Uuid
+    path: str
+    title: str
+    version: int
+    access: Access
+    created_at: Time
 
 
 class UserAnswer(Answer):

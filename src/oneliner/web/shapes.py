@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from oneliner.app.ports import UsageRow
     from oneliner.app.run_views import Shown
     from oneliner.app.runs import Started
-    from oneliner.domain.document import Document, DocumentVersion, SearchHit
+    from oneliner.domain.document import Document, DocumentUse, DocumentVersion, SearchHit
     from oneliner.domain.estimate import Estimate
     from oneliner.domain.event import RunEvent
     from oneliner.domain.message import Message
@@ -244,6 +244,18 @@ def document_text_to_json(document: Document, version: DocumentVersion) -> dict[
     """A document with the text of one of its versions."""
     shown = {"content": version.content, "content_version": version.version, "author": version.author}
     return {**document_to_json(document), **shown, "run_id": version.run_id}
+
+
+def use_to_json(use: DocumentUse) -> dict[str, object]:
+    """A version of a document that a run read or wrote."""
+    return {
+        "document_id": use.document.id,
+        "path": use.document.path,
+        "title": use.document.title,
+        "version": use.version,
+        "access": use.access,
+        "created_at": rfc3339(use.created_at),
+    }
 
 
 def version_to_json(version: DocumentVersion) -> dict[str, object]:

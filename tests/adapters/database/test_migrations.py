@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
+# That index is PostgreSQL's alone, and compared there.
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 def test_the_newest_revision_is_the_tables(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'new.db'}")
     with engine.begin() as connection:
@@ -29,7 +31,7 @@ def test_the_newest_revision_is_the_tables(tmp_path: Path) -> None:
         assert schema_version.bring_up_to_date(connection)
         assert schema_version.schema_of(connection) is Schema.UP_TO_DATE
         assert ScriptDirectory.from_config(migrate.config_for()).get_current_head() == schema_version.NEWEST
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_ours})
         assert compare_metadata(context, metadata) == []
         migrated = columns(connection)
     engine.dispose()
@@ -39,6 +41,11 @@ def test_the_newest_revision_is_the_tables(tmp_path: Path) -> None:
         metadata.create_all(connection)
         assert columns(connection) == migrated
     created.dispose()
+
+
+def is_ours(name: str | None, _kind: object, _parents: object) -> bool:
+    """Whether it is no table of the full-text index, which SQLAlchemy has no word for."""
+    return name is None or not name.startswith("document_search")
 
 
 def columns(connection: Connection) -> dict[str, list[object]]:

@@ -6,16 +6,42 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, select, text, update
+from sqlalchemy import (
+    Boolean,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from oneliner.adapters.database.encoding import like
 from oneliner.adapters.database.statement import Statement
-from oneliner.adapters.database.tables import document_versions, documents
-from oneliner.domain.document import Document, DocumentVersion, SearchHit, excerpt_around, title_of
+from oneliner.adapters.database.tables import document_terms, document_versions, documents, run_documents
+from oneliner.domain.document import (
+    Access,
+    Document,
+    DocumentUse,
+    DocumentVersion,
+    SearchHit,
+    excerpt_around,
+    title_of,
+)
 from oneliner.domain.errors import NotFound, VersionChanged
+from oneliner.domain.search import Term, owner_term, query_terms, row_number, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sqlalchemy.sql.compiler import SQLCompiler
 
     from oneliner.adapters.database.statement import Driver
     from oneliner.app.ports import Page, Scope
@@ -54,16 +80,66 @@ _VERSIONS = Statement(
     .order_by(_v.version.desc())
     .limit(bindparam("limit"))
 )
+_PUT_TERMS = Statement(
+    text(
+        "INSERT INTO document_terms (id, document_id, terms) VALUES (:id, :document, :terms)"
+        " ON CONFLICT (id) DO UPDATE SET terms = excluded.terms"
+    )
+)
+_NOTE = Statement(
+    text(
+        "INSERT INTO run_documents (run_id, document_id, version, access, created_at)"
+        " VALUES (:run, :document, :version, :access, :now) ON CONFLICT DO NOTHING"
+    )
+)
+_r = run_documents.c
+_OF_RUN = Statement(
+    select(*_COLUMNS, _r.version, _r.access, _r.created_at)
+    .join_from(run_documents, documents, _r.document_id == documents.c.id)
+    .where(_r.run_id == bindparam("run"))
+    .order_by(_r.created_at, documents.c.path, _r.version, _r.access)
+    .limit(bindparam("limit"))
+)
+_NEWEST = and_(_v.document_id == documents.c.id, _v.version == documents.c.version)
+_HOLDS_PHRASE = func.lower(_v.content).like(bindparam("phrase"), escape="\\")
+
+
+class has_terms(FunctionElement[bool]):  # noqa: N801 - reads as the SQL function it is
+    """Whether a row of ``document_terms`` has what the bound full-text query asks for."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(has_terms, "sqlite")
+def _sqlite_has_terms(element: has_terms, compiler: SQLCompiler, **options: Any) -> str:
+    query = compiler.process(element.clauses, **options)
+    return f"document_terms.id IN (SELECT rowid FROM document_search WHERE document_search MATCH {query})"  # noqa: S608 - a bound parameter
+
+
+@compiles(has_terms, "postgresql")
+def _postgresql_has_terms(element: has_terms, compiler: SQLCompiler, **options: Any) -> str:
+    query = compiler.process(element.clauses, **options)
+    # As an array that is made first, over the index: joined as they are, a user's rows are read and converted one by one.
+    return (
+        "document_terms.id = ANY (ARRAY (SELECT found.id FROM document_terms found"  # noqa: S608 - a bound parameter
+        f" WHERE terms_vector(found.terms) @@ CAST({query} AS tsquery)))"
+    )
+
+
 _SEARCH = Statement(
     select(*_COLUMNS, _v.content)
-    .join_from(documents, document_versions, and_(_v.document_id == documents.c.id, _v.version == documents.c.version))
-    .where(
-        *_MINE,
-        or_(
-            func.lower(_v.content).like(bindparam("text"), escape="\\"),
-            func.lower(documents.c.path).like(bindparam("text"), escape="\\"),
-        ),
-    )
+    .join_from(documents, document_versions, _NEWEST)
+    .join(document_terms, document_terms.c.document_id == documents.c.id)
+    .where(*_MINE, has_terms(bindparam("terms", type_=Text)))
+    .order_by(case((_HOLDS_PHRASE, 0), else_=1), documents.c.updated_at.desc(), documents.c.id)
+    .limit(bindparam("limit"))
+)
+# For a query without a word in it, such as "%": nothing but reading can find that.
+_SCAN = Statement(
+    select(*_COLUMNS, _v.content)
+    .join_from(documents, document_versions, _NEWEST)
+    .where(*_MINE, or_(_HOLDS_PHRASE, func.lower(documents.c.path).like(bindparam("phrase"), escape="\\")))
     .order_by(documents.c.updated_at.desc(), documents.c.id)
     .limit(bindparam("limit"))
 )
@@ -135,8 +211,44 @@ class SqlDocuments:
             run_id=run_id,
             created_at=self._now_ms,
         )
+        owner = owner_term(document.user_id, document.project_id)
+        terms = terms_of(f"{document.path}\n{content}")
+        _PUT_TERMS.run(
+            self._driver, id=row_number(document.id), document=document.id, terms=f"{owner} {terms}".rstrip()
+        )
+        if run_id:
+            self.note_use(run_id, document.id, written.version, Access.WRITE)
         return written
 
     def search(self, user_id: str, project_id: str, query: str, limit: int) -> list[SearchHit]:
-        rows = _SEARCH.rows(self._driver, user=user_id, project=project_id, text=like(query), limit=limit)
-        return [SearchHit(_document(r), excerpt_around(r[len(_NAMES)], query)) for r in rows]
+        values: dict[str, object] = {"user": user_id, "project": project_id, "phrase": like(query), "limit": limit}
+        wanted = query_terms(query)
+        if wanted:
+            # Whose it is as one term more, so that what the others wrote costs nothing here.
+            wanted.append(Term(owner_term(user_id, project_id), is_prefix=False))
+            rows = _SEARCH.rows(self._driver, terms=self._full_text_query(wanted), **values)
+        else:
+            rows = _SCAN.rows(self._driver, **values)
+        words = [query, *(t.text for t in query_terms(query))]
+        return [SearchHit(_document(r), excerpt_around(r[len(_NAMES)], words)) for r in rows]
+
+    def note_use(self, run_id: str, document_id: str, version: int, access: Access) -> None:
+        _NOTE.run(
+            self._driver,
+            run=run_id,
+            document=document_id,
+            version=version,
+            access=str(access),
+            now=self._now_ms,
+        )
+
+    def of_run(self, run_id: str, limit: int) -> list[DocumentUse]:
+        rows = _OF_RUN.rows(self._driver, run=run_id, limit=limit)
+        at = len(_NAMES)
+        return [DocumentUse(_document(r), r[at], Access(r[at + 1]), r[at + 2]) for r in rows]
+
+    def _full_text_query(self, terms: Sequence[Term]) -> str:
+        """All of *terms*, as the database's full-text search is asked. Terms hold neither quotes nor backslashes."""
+        if self._driver.dialect.name == "sqlite":
+            return " AND ".join(f'"{t.text}"{"*" if t.is_prefix else ""}' for t in terms)
+        return " & ".join(f"'{t.text}'{':*' if t.is_prefix else ''}" for t in terms)

@@ -7,7 +7,7 @@ PostgreSQL and needs no conversion on the way. Times are milliseconds since 1970
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, text
 
 metadata = MetaData(
     naming_convention={
@@ -310,6 +310,29 @@ document_versions = Table(
     _text("content"),
     _text("author"),
     _id("run_id", default=""),
+    _time("created_at"),
+)
+
+# What the newest version of each document is found by. The full-text index over it is each database's own: the migration
+# makes an FTS5 table with triggers in SQLite, and here is the one of PostgreSQL.
+document_terms = Table(
+    "document_terms",
+    metadata,
+    # SQLite's full-text index points at rows by an integer; it is made from the document's id, so that a copy is one.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, nullable=False, autoincrement=False),
+    _id("document_id"),
+    _text("terms", None),
+    Index("uq_document_terms_document_id", "document_id", unique=True),
+    Index("ix_document_terms_terms", text("terms_vector(terms)"), postgresql_using="gin").ddl_if(dialect="postgresql"),
+)
+
+run_documents = Table(
+    "run_documents",
+    metadata,
+    _id("run_id", primary_key=True),
+    _id("document_id", primary_key=True),
+    Column("version", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("access", String(16), primary_key=True, nullable=False),
     _time("created_at"),
 )
 

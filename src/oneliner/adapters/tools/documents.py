@@ -42,17 +42,24 @@ def document_tools(database: Database) -> list[Callable[..., object]]:
             path: its path, as listed
             version: an older version; the newest when left out
         """
-        document, text = await database.read(
-            lambda tx: documents.read(tx, context.user_id, context.project_id, path, version)
+        document, text = await database.write(
+            partial(
+                documents.read_for_run,
+                user_id=context.user_id,
+                project_id=context.project_id,
+                path=path,
+                version=version,
+                run_id=context.run_id,
+            )
         )
         return {"path": document.path, "version": text.version, "content": text.content}
 
     @tool(read_only=True)
     async def search_documents(query: str, context: CallContext) -> list[dict[str, object]]:
-        """Find project documents that hold a text.
+        """Find project documents by the words they hold.
 
         Args:
-            query: the text to look for, in any case
+            query: one or more words or beginnings of words, all of which must be there; Chinese without spaces is fine
         """
         hits = await database.read(lambda tx: documents.search(tx, context.user_id, context.project_id, query))
         return [{"path": h.document.path, "version": h.document.version, "excerpt": h.excerpt} for h in hits]

@@ -6,14 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from oneliner.app import runs
+from oneliner.app import documents, runs
 from oneliner.app.ports import Page, RunFilter, Transaction
 from oneliner.app.run_views import Shown, shown
 from oneliner.domain.errors import Forbidden, IllegalMove, NotFound, PlanChanged
 from oneliner.domain.run import Run, RunStatus
 from oneliner.web import shapes
 from oneliner.web.answer import JsonAnswer
-from oneliner.web.answer_schemas import EventAnswer, Listed, RunAnswer
+from oneliner.web.answer_schemas import DocumentUseAnswer, EventAnswer, Listed, RunAnswer
 from oneliner.web.call import Call, Incoming
 from oneliner.web.description import described, streams
 from oneliner.web.feeds import RunFeed, UserFeed
@@ -120,6 +120,19 @@ async def list_events(
     _, found = await call.read(lambda tx: runs.events(tx, call.caller, run_id, after, limit + 1))
     shown, cursor = shapes.page_of(found, limit, lambda e: str(e.seq))
     return JsonAnswer(shapes.listed([shapes.event_to_json(e) for e in shown], cursor))
+
+
+@router.get(
+    "/runs/{run_id}/documents",
+    response_model=Listed[DocumentUseAnswer],
+    operation_id="listRunDocuments",
+    summary="List the versions of documents that a run read and wrote",
+    openapi_extra=described(refuses=(NotFound,)),
+)
+async def list_run_documents(call: Incoming, run_id: RunId) -> Response:
+    """In the order in which the run first did; at most 500."""
+    found = await call.read(lambda tx: documents.of_run(tx, call.caller, run_id))
+    return JsonAnswer(shapes.listed([shapes.use_to_json(use) for use in found]))
 
 
 @router.post(

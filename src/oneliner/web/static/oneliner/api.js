@@ -87,11 +87,12 @@ export class Api {
    * @param {string} message
    * @param {string|null} sessionId
    * @param {string} key one key for one message, however often it is sent
-   * @param {string} [projectId] of a new session
+   * @param {{projectId?: string, multitask?: import("./types.js").Multitask}} [how] the project of a new session; what to
+   *   do when a run of the session works
    * @returns {Promise<{run_id: string, session_id: string, created: boolean, run_status: string}>}
    */
-  say(message, sessionId, key, projectId = "") {
-    return this.ask("POST", "/v1/agent/runs", sessionId ? { message, session_id: sessionId } : { message, project_id: projectId }, key);
+  say(message, sessionId, key, { projectId = "", multitask = "enqueue" } = {}) {
+    return this.ask("POST", "/v1/agent/runs", sessionId ? { message, session_id: sessionId, multitask } : { message, project_id: projectId }, key);
   }
 
   /** @param {Record<string, any>} handoff @param {string} key @returns {Promise<Run>} */

@@ -181,7 +181,17 @@ function withFrame(state, frame) {
   const seq = frame.seq ?? 0;
   if (seq <= (state.seen[frame.run_id] ?? 0)) return state;
   const seen = { ...state.seen, [frame.run_id]: seq };
-  return withRetrying(withTool(withMessageEnd(withRunEvent({ ...state, seen }, frame), frame), frame), frame);
+  return withRetrying(withTool(withSteering(withMessageEnd(withRunEvent({ ...state, seen }, frame), frame), frame), frame), frame);
+}
+
+/** What the user said to a run that was working, from whichever of his pages. @param {State} state @param {Frame} frame @returns {State} */
+function withSteering(state, frame) {
+  const known = state.messages[frame.session_id];
+  const { message_id: id, text } = frame.details ?? {};
+  if (frame.type !== "message.steered" || !known || known.items.some((m) => m.id === id)) return state;
+  /** @type {Message} */
+  const message = { id, session_id: frame.session_id, run_id: frame.run_id, role: "user", content: text, state: "complete", created_at: frame.at ?? "" };
+  return { ...state, messages: { ...state.messages, [frame.session_id]: { ...known, items: [...known.items, message] } } };
 }
 
 /** @param {State} state @param {Frame} frame @returns {State} */

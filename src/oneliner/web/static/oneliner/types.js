@@ -30,7 +30,8 @@
  * @typedef {{status: number, code: string, title: string, detail: string, params?: Record<string, any>,
  *   plan?: Plan, run_status?: RunStatus}} Problem
  * @typedef {{key: string, sessionId: string|null, text: string, status: 'sending'|'waiting'|'failed'|'sent',
- *   runId: string|null, problem: Problem|null}} Outgoing
+ *   runId: string|null, problem: Problem|null, multitask: Multitask}} Outgoing
+ * @typedef {'enqueue'|'steer'|'interrupt'} Multitask what becomes of a message while a run of its session works
  * @typedef {{status: 'connecting'|'live'|'reconnecting'|'signed_out', attempt: number, caughtUp: number}} Connection
  * @typedef {{userId: string, name: string, role: string, isDemo: boolean, model: string, version: string}} Me
  *

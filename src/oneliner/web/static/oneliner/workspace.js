@@ -150,8 +150,8 @@ export class Workspace {
 
   // Asking.
 
-  /** Sends a message into the open session. @param {string} text */
-  async say(text) {
+  /** Sends a message into the open session. @param {string} text @param {import("./types.js").Multitask} multitask */
+  async say(text, multitask = "enqueue") {
     /** @type {Outgoing} */
     const outgoing = {
       key: crypto.randomUUID(),
@@ -160,6 +160,7 @@ export class Workspace {
       status: "sending",
       runId: null,
       problem: null,
+      multitask,
     };
     await this.#send(outgoing);
   }
@@ -179,7 +180,8 @@ export class Workspace {
   async #send(outgoing) {
     this.#dispatch({ type: "outgoing", outgoing });
     try {
-      const started = await this.#api.say(outgoing.text, outgoing.sessionId, outgoing.key, this.#projectId);
+      const how = { projectId: this.#projectId, multitask: outgoing.multitask };
+      const started = await this.#api.say(outgoing.text, outgoing.sessionId, outgoing.key, how);
       const isHere = this.state.sessionId === outgoing.sessionId;
       this.#dispatch({
         type: "outgoing",

@@ -300,7 +300,49 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
     )
+    op.create_table(
+        "document_terms",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("document_id", sa.String(length=64), nullable=False),
+        sa.Column("terms", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_document_terms")),
+    )
+    op.create_index("uq_document_terms_document_id", "document_terms", ["document_id"], unique=True)
+    op.create_table(
+        "run_documents",
+        sa.Column("run_id", sa.String(length=64), nullable=False),
+        sa.Column("document_id", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("access", sa.String(length=16), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "document_id", "version", "access", name=op.f("pk_run_documents")),
+    )
+    _index_terms()
     _make_append_only()
+
+
+def _index_terms() -> None:
+    """The full-text index over the documents' terms, which are cut already: no database need know a language."""
+    if op.get_bind().dialect.name != "sqlite":
+        # Its cost is told, because the planner takes the conversion for free and would rather read every row.
+        op.execute(
+            "CREATE FUNCTION terms_vector(terms text) RETURNS tsvector LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE"
+            " COST 10000 AS $$ BEGIN RETURN array_to_tsvector(string_to_array(terms, ' ')); END $$"
+        )
+        op.execute("CREATE INDEX ix_document_terms_terms ON document_terms USING gin (terms_vector(terms))")
+        return
+    op.execute(
+        "CREATE VIRTUAL TABLE document_search USING fts5(terms, content='document_terms', content_rowid='id',"
+        " detail=none, columnsize=0, tokenize='unicode61 remove_diacritics 0')"
+    )
+    add = "INSERT INTO document_search(rowid, terms) VALUES (new.id, new.terms);"
+    remove = "INSERT INTO document_search(document_search, rowid, terms) VALUES ('delete', old.id, old.terms);"
+    for name, when, what in (
+        ("added", "INSERT", add),
+        ("removed", "DELETE", remove),
+        ("changed", "UPDATE", remove + add),
+    ):
+        op.execute(f"CREATE TRIGGER document_terms_{name} AFTER {when} ON document_terms BEGIN {what} END")
 
 
 def _make_append_only() -> None:

@@ -8,12 +8,15 @@
 import { h, icon, setAttribute } from "../dom.js";
 
 const MAX_CHARS = 200_000;
+/** What can become of a message while a run of its session works; the first is what happens unasked. */
+const MULTITASK = /** @type {import("../types.js").Multitask[]} */ (["enqueue", "steer", "interrupt"]);
 
 export class Composer {
   #context;
   #field;
   #send;
   #stop;
+  #multitask;
   /** @type {string|null|undefined} */
   #sessionId = undefined;
   #stopping = "";
@@ -31,9 +34,13 @@ export class Composer {
       "button", { type: "button", class: "composer-stop", hidden: true, title: words.text("run.stop"), "aria-label": words.text("run.stop"), on: { click: () => this.#stopRun() } },
       icon("stop"),
     );
+    this.#multitask = h(
+      "select", { class: "composer-multitask", hidden: true, "aria-label": words.text("composer.multitask"), title: words.text("composer.multitask") },
+      MULTITASK.map((value) => h("option", { value }, words.text(`composer.${value}`))),
+    );
     this.node = h(
       "form", { class: "composer", on: { submit: (event) => { event.preventDefault(); this.#submit(); } } },
-      h("div", { class: "composer-box" }, this.#field, this.#stop, this.#send),
+      h("div", { class: "composer-box" }, this.#field, this.#multitask, this.#stop, this.#send),
       h("p", { class: "composer-note" }, words.text("composer.note")),
     );
     this.onSent = onSent;
@@ -48,6 +55,9 @@ export class Composer {
     }
     const run = this.#runHere(state);
     setAttribute(this.#stop, "hidden", !run);
+    setAttribute(this.#multitask, "hidden", !run);
+    // Each choice is for one stretch of work.
+    if (!run) this.#multitask.value = MULTITASK[0] ?? "";
     this.#stopping = run ? (state.busy[run.id] ?? "") : "";
     setAttribute(this.#stop, "aria-disabled", this.#stopping ? "true" : null);
     this.#changed();
@@ -96,7 +106,7 @@ export class Composer {
     if (!text || this.#mustWait) return;
     this.#field.value = "";
     this.#changed();
-    void this.#context.workspace.say(text);
+    void this.#context.workspace.say(text, MULTITASK.find((value) => value === this.#multitask.value));
     this.onSent();
   }
 

@@ -51,6 +51,7 @@ export const en = {
   "progress.said": "{done} of {total} steps",
 
   "reason.user_cancelled": "You cancelled it",
+  "reason.interrupted": "A newer message took its place",
   "reason.session_deleted": "Its session was deleted",
   "reason.policy_denied": "A rule forbids it",
   "reason.model_error": "The model gave no usable answer",
@@ -132,6 +133,10 @@ export const en = {
   "composer.label": "Message",
   "composer.placeholder": "Message the agent",
   "composer.send": "Send",
+  "composer.multitask": "The agent is working: what to do with this message",
+  "composer.enqueue": "Next task",
+  "composer.steer": "Tell it now",
+  "composer.interrupt": "Stop and start this",
   "composer.note": "Written by AI. Check what matters.",
   "send.sending": "Sending…",
   "send.waiting": "Not sent yet: no connection. It goes out as soon as there is one.",

@@ -51,6 +51,7 @@ export const zh = {
   "progress.said": "{done}/{total} 步",
 
   "reason.user_cancelled": "由你取消",
+  "reason.interrupted": "被新消息打断",
   "reason.session_deleted": "所属会话已删除",
   "reason.policy_denied": "规则不允许",
   "reason.model_error": "模型未能给出可用的回答",
@@ -132,6 +133,10 @@ export const zh = {
   "composer.label": "消息",
   "composer.placeholder": "给 Agent 发消息",
   "composer.send": "发送",
+  "composer.multitask": "Agent 正在执行：如何处理这条消息",
+  "composer.enqueue": "作为下一个任务",
+  "composer.steer": "立即告诉它",
+  "composer.interrupt": "停下并改做这个",
   "composer.note": "由 AI 生成，请核对重要内容。",
   "send.sending": "发送中…",
   "send.waiting": "尚未发送：没有连接。恢复后会自动发出。",
