@@ -238,6 +238,15 @@ class Settings:
             shown="the demo model",
         )
     )
+    model_fallbacks: tuple[str, ...] = field(
+        metadata=_about(
+            _MODEL,
+            LIST,
+            "",
+            "Models to ask instead, in this order, when the model is out of service or limits its rate.",
+            shown="none",
+        )
+    )
     model_base_url: str = field(
         metadata=_about(
             _MODEL,
@@ -477,6 +486,7 @@ def _check_together(settings: Settings) -> None:
             "ONELINER_BROKER_URL is set and ONELINER_DATABASE_URL names no PostgreSQL database; workers need one to share",
             setting="database_url",
         )
-    if not settings.model and (settings.model_base_url or settings.model_api_key):
-        given = "ONELINER_MODEL_BASE_URL" if settings.model_base_url else "ONELINER_MODEL_API_KEY"
+    needing = ("model_base_url", "model_api_key", "model_fallbacks")
+    given = next((f"ONELINER_{name.upper()}" for name in needing if getattr(settings, name)), "")
+    if not settings.model and given:
         raise Invalid(f"{given} is set and ONELINER_MODEL is not; say which model, for example openai/gpt-5-mini")

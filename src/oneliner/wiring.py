@@ -350,6 +350,7 @@ async def _models(settings: Settings, stack: AsyncExitStack) -> ConfiguredModels
     stack.push_async_callback(demo.stop)
     models = ConfiguredModels(
         default=settings.model,
+        fallbacks=settings.model_fallbacks,
         base_url=settings.model_base_url,
         api_key=settings.model_api_key,
         environment=os.environ,

@@ -45,7 +45,11 @@ ALICE = Caller("alice")
 BOB = Caller("bob")
 KEY = "sk-test-key-0123456789"
 MODEL = "openai/test"
-PRICES: Mapping[str, Mapping[str, str]] = {MODEL: {"input": "1.0", "cached": "0.1", "output": "2.0"}}
+OTHER_MODEL = "openai/other"
+PRICES: Mapping[str, Mapping[str, str]] = {
+    MODEL: {"input": "1.0", "cached": "0.1", "output": "2.0"},
+    OTHER_MODEL: {"input": "10.0", "cached": "1.0", "output": "20.0"},
+}
 SETTLED = ENDED | {RunStatus.BLOCKED, RunStatus.NEEDS_CONFIRMATION}
 TASK = runs.Handoff(title="a task", source_screen="home", source_action_key="button")
 
@@ -55,6 +59,7 @@ class Options:
     """How an engine differs from the usual."""
 
     tools: Sequence[Callable[..., object]] = ()
+    fallbacks: Sequence[str] = ()
     more_tools: Sequence[Tools] = ()
     lease_seconds: float = 30.0
     sweep_seconds: float = 0.2
@@ -75,7 +80,13 @@ class Engine:
             path, self._leave, busy_timeout_ms=options.busy_timeout_ms, synchronous=options.synchronous
         )
         self.models = ConfiguredModels(
-            default=MODEL, base_url=base_url, api_key=KEY, environment={}, prices=PRICES, limits=options.limits
+            default=MODEL,
+            fallbacks=options.fallbacks,
+            base_url=base_url,
+            api_key=KEY,
+            environment={},
+            prices=PRICES,
+            limits=options.limits,
         )
         self.tools = CombinedTools([PythonTools(BUILTIN_TOOLS), PythonTools(options.tools), *options.more_tools])
         self.woken: list[str] = []

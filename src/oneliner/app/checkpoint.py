@@ -9,13 +9,14 @@ the effect, result after it. The stored conversation is the state of an executio
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from oneliner.app import answers, bills, budgets, context, control, governance, journal, lanes
 from oneliner.app.budgets import Exceeded
 from oneliner.app.model import Turn
 from oneliner.app.ports import Lease
+from oneliner.app.retries import CHARGED
 from oneliner.app.tool_results import preview, store_result
 from oneliner.domain.errors import LeaseLost, PolicyDenied
 from oneliner.domain.event import Draft, EventType
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from oneliner.app.model import Answer, ToolSpec
     from oneliner.app.ports import Transaction
     from oneliner.domain.budget import Held
+    from oneliner.domain.errors import ModelFailure
     from oneliner.domain.message import Message
     from oneliner.domain.permits import ModelPermit
     from oneliner.domain.plan import Plan
@@ -55,6 +57,15 @@ class Terms:
     tools: Sequence[ToolSpec]
     #: About how many tokens the tools take in a call; the same for every call.
     tools_tokens: int
+    #: The models that are asked, in this order, when *model* is out of service; each with its price.
+    fallbacks: tuple[tuple[str, Price | None], ...] = ()
+
+    def fallen_back(self, policy: EffectivePolicy) -> Terms | None:
+        """The same with the next model that *policy* allows; None when there is none."""
+        for n, (model, price) in enumerate(self.fallbacks, 1):
+            if policy.allows_model(model):
+                return replace(self, model=model, price=price, fallbacks=self.fallbacks[n:])
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +168,24 @@ class Checkpoint:
             if message.id == ask.message_id:
                 bills.settle_unsent(self._tx, self.run, message)
 
+    def fell_back(self, ask: Ask, failure: ModelFailure, text: str, attempts: int, from_model: str) -> bool:
+        """Close a call of *from_model* in favour of this checkpoint's model, and say so; whether it was charged."""
+        charged = bool(text) or failure.kind in CHARGED
+        if charged:
+            self.lost_answer(ask, failure.kind, text)
+        else:
+            self.unsent(ask)
+        self.tell(
+            EventType.MESSAGE_FALLBACK,
+            message_id=ask.message_id,
+            kind=failure.kind,
+            error=failure.message,
+            attempts=attempts,
+            from_model=from_model,
+            to_model=self._terms.model,
+        )
+        return charged
+
     def report_step(self, step_id: str, status: StepStatus, note: str) -> None:
         """Tick off a step of the plan. Raises Invalid: the plan has no such step."""
         self._plan = marked(self._plan, step_id, status, note)
@@ -232,16 +261,19 @@ class Checkpoint:
 
     # What comes next.
 
-    def ask(self, reminder: str = "") -> Next:
-        """Begin the next call of the model; fail the run when the rules do not allow one more."""
+    def ask(self, reminder: str = "", *, instead: bool = False) -> Next:
+        """Begin the next call of the model; fail the run when the rules do not allow one more. *instead*: it takes the
+        place of one that cost nothing, and does not count again.
+        """
         policy = governance.in_force(self._tx, self.run)
         try:
             permit = check_model(policy, self._terms.model)
         except PolicyDenied as error:
             return self.fail(Reason.POLICY_DENIED, error=error.message, **error.params)
         limit = policy.max_steps.value
-        if limit is not None and self.run.steps_taken >= limit:
-            text = f"the run has made {self.run.steps_taken} model calls and may make {limit}"
+        taken = self.run.steps_taken - instead
+        if limit is not None and taken >= limit:
+            text = f"the run has made {taken} model calls and may make {limit}"
             return self.fail(Reason.STEP_LIMIT, error=text, limit=limit)
         self._begin_step()
         turns = self._turns(policy, reminder)
@@ -250,7 +282,7 @@ class Checkpoint:
         if isinstance(held, Exceeded):
             return self.block(Reason.BUDGET_EXCEEDED, held.asked, resumes_at=held.resumes_at)
         message = self._begin_message(Purpose.ANSWER, estimated, held)
-        self._flush(steps_taken=self.run.steps_taken + 1, active_executor_key=self._terms.executor)
+        self._flush(steps_taken=taken + 1, active_executor_key=self._terms.executor)
         return Ask(permit, message.id, message.position, turns, policy, estimated, reminder, held)
 
     def carry(self, calls: Sequence[ToolCall]) -> Next:

@@ -14,7 +14,7 @@ from oneliner.app import context, control
 from oneliner.app.checkpoint import Ask, Checkpoint, Stop
 from oneliner.app.live_text import LiveText
 from oneliner.app.model import Question, Turn
-from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, reason_for
+from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, falls_back, reason_for
 from oneliner.app.tool_results import preview
 from oneliner.app.tools import CallContext, ToolFailed
 from oneliner.domain.errors import Invalid, ModelFailure, PolicyDenied
@@ -63,6 +63,11 @@ class Drafting:
                 failures += 1
                 gives_up = not failure.retryable or failures >= MAX_ATTEMPTS
                 wait = delay_seconds(failures, failure.retry_after_seconds)
+                fallback = self._terms.fallen_back(ask.policy) if falls_back(failure, failures, wait) else None
+                if fallback is not None:
+                    await self._fall_back(ask, failure, failures, fallback)
+                    failures = 0
+                    continue
                 await self._failed(ask, failure, failures, None if gives_up else wait)
                 if gives_up:
                     return
@@ -104,6 +109,19 @@ class Drafting:
                 after_seconds=seconds,
                 **details,
             )
+            checkpoint.save()
+            return Stop()
+
+        await self._checkpoint(work)
+
+    async def _fall_back(self, ask: Ask, failure: ModelFailure, attempts: int, terms: Terms) -> None:
+        """Ask the model of *terms* from now on."""
+        text, from_model = self.live.text if self.live else "", self._terms.model
+        self.live = None
+        self._terms = terms
+
+        def work(checkpoint: Checkpoint) -> Stop:
+            checkpoint.fell_back(ask, failure, text, attempts, from_model)
             checkpoint.save()
             return Stop()
 

@@ -18,7 +18,7 @@ from oneliner.app.answer_calls import Planned, take_answer
 from oneliner.app.checkpoint import Ask, Carry, Checkpoint, Stop
 from oneliner.app.live_text import LiveText
 from oneliner.app.model import Question
-from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, reason_for
+from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, falls_back, reason_for
 from oneliner.app.tools import BadArguments, CallContext, OutcomeUnknown, ToolFailed, UnknownTool
 from oneliner.domain.errors import Invalid, ModelFailure, PolicyDenied
 from oneliner.domain.event import EventType
@@ -99,6 +99,9 @@ class Execution:
             return await self._out_of_time(ask, text, charged=bool(text) or failure.kind in CHARGED)
         gives_up = not failure.retryable or self._attempts >= MAX_ATTEMPTS
         wait = delay_seconds(self._attempts, failure.retry_after_seconds)
+        fallback = self._terms.fallen_back(ask.policy) if falls_back(failure, self._attempts, wait) else None
+        if fallback is not None:
+            return await self._fall_back(ask, failure, text, fallback)
         step = await self._checkpoint(
             partial(
                 _after_failure,
@@ -112,6 +115,17 @@ class Execution:
         if not gives_up:
             await asyncio.sleep(min(wait, max(self._seconds_left(ask), 0)))
         return step
+
+    async def _fall_back(self, ask: Ask, failure: ModelFailure, text: str, terms: Terms) -> Next:
+        """Ask the model of *terms* from now on, for as long as this execution lasts."""
+        attempts, from_model = self._attempts, self._terms.model
+        self._terms, self._attempts = terms, 0
+
+        def turn(checkpoint: Checkpoint) -> Next:
+            charged = checkpoint.fell_back(ask, failure, text, attempts, from_model)
+            return checkpoint.ask(ask.reminder, instead=not charged)
+
+        return await self._checkpoint(turn)
 
     async def _out_of_time(self, ask: Ask, text: str = "", *, charged: bool = False) -> Next:
         def stop(checkpoint: Checkpoint) -> Next:

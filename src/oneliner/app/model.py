@@ -99,6 +99,11 @@ class Models(Protocol):
         ...
 
     @property
+    def fallbacks(self) -> Sequence[str]:
+        """The models that are asked, in this order, when the default one is out of service."""
+        ...
+
+    @property
     def is_demo(self) -> bool:
         """Whether the default model is the built-in demo."""
         ...

@@ -187,9 +187,11 @@ class Worker:
         """
         tools = [ASK_USER, MARK_STEP, *self._around.tools.specs()]
         if self._newest_terms is None or self._newest_terms.tools != tools:
-            model = self._around.models.default
-            price = self._around.models.price(model)
-            self._newest_terms = Terms(MAIN_EXECUTOR, model, price, tools, context.estimate_tools(tools))
+            models = self._around.models
+            fallbacks = tuple((model, models.price(model)) for model in models.fallbacks)
+            tokens = context.estimate_tools(tools)
+            price = models.price(models.default)
+            self._newest_terms = Terms(MAIN_EXECUTOR, models.default, price, tools, tokens, fallbacks)
         return self._newest_terms
 
     async def _carry_through(self, claimed: Claimed, cause: _Cause | None) -> None:

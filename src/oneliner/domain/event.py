@@ -37,6 +37,7 @@ class EventType(StrEnum):
     MESSAGE_COMPLETED = "message.completed"
     MESSAGE_INTERRUPTED = "message.interrupted"
     MESSAGE_RETRYING = "message.retrying"
+    MESSAGE_FALLBACK = "message.fallback"
     MESSAGE_STEERED = "message.steered"
     TOOL_STARTED = "tool.started"
     TOOL_COMPLETED = "tool.completed"

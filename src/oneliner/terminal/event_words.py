@@ -128,6 +128,7 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], Line]] = {
     EventType.RUN_CANCELLED: _because("cancelled", "warning"),
     EventType.STEP_STARTED: _because("step", key="title"),
     EventType.MESSAGE_RETRYING: _retrying,
+    EventType.MESSAGE_FALLBACK: _because("the model is not available; asking", "warning", "to_model"),
     EventType.MESSAGE_STEERED: _because("told meanwhile", key="text"),
     EventType.TOOL_STARTED: _tool_started,
     EventType.TOOL_COMPLETED: _tool_ended("answered", "good"),

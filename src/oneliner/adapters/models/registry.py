@@ -17,7 +17,7 @@ from oneliner.adapters.models.redaction import Redactor
 from oneliner.domain.errors import Invalid, ModelFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from oneliner.adapters.models.limits import Limits
     from oneliner.app.model import Model
@@ -29,15 +29,17 @@ _SHORTEST_SECRET = 8
 class ConfiguredModels:
     """The Models port from plain values.
 
-    ``default``: the model used when nobody names another; empty means the demo. ``base_url`` and ``api_key`` belong to
+    ``default``: the model used when nobody names another; empty means the demo. ``fallbacks``: those asked instead when
+    it is out of service. ``base_url`` and ``api_key`` belong to
     it. ``environment``: where the providers' usual variables are looked up. ``demo_base_url``: the demo's server.
-    Raises Invalid: an address or key without a model to use them for, or a price that is none.
+    Raises Invalid: an address, key or fallback without a model, a fallback without a provider, a price that is none.
     """
 
     def __init__(
         self,
         *,
         default: str = "",
+        fallbacks: Sequence[str] = (),
         base_url: str = "",
         api_key: str = "",
         environment: Mapping[str, str],
@@ -53,6 +55,7 @@ class ConfiguredModels:
         self._demo_base_url = demo_base_url
         self._limits = limits
         self._default = self._full(default) if default else DEMO_MODEL
+        self._fallbacks = tuple(self._fallback(name) for name in fallbacks)
         self._prices = Prices(prices)
         self._connections = Connections(environment)
         self._redactor = Redactor(self.secrets())
@@ -62,6 +65,11 @@ class ConfiguredModels:
     def default(self) -> str:
         """The name of the model that is used when nobody names another."""
         return self._default
+
+    @property
+    def fallbacks(self) -> Sequence[str]:
+        """The models that are asked, in this order, when the default one is out of service."""
+        return self._fallbacks
 
     @property
     def is_demo(self) -> bool:
@@ -105,6 +113,15 @@ class ConfiguredModels:
             return bare
         answered = self._base_url or variable(self._environment, "OPENAI_API_KEY") or self._api_key
         return f"openai/{bare}" if answered else bare
+
+    def _fallback(self, name: str) -> str:
+        full_name = self._full(name)
+        if self._default == DEMO_MODEL or not all(full_name.partition("/")):
+            raise Invalid(
+                f"{name!r} cannot be a fallback: name models as in openai/gpt-5-mini, and set ONELINER_MODEL too",
+                setting="model_fallbacks",
+            )
+        return full_name
 
     def _client(self, name: str, provider: str, key: str) -> Model:
         if name == DEMO_MODEL:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     "queue",
     "routes",
     "model",
+    "model_fallbacks",
     "model_base_url",
     "prices",
     "cors_origins",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     "routes",
     "data_dir",
     "model",
+    "model_fallbacks",
     "model_base_url",
     "prices",
     "concurrency",
