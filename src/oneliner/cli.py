@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from oneliner.client.trouble import Refused, Unreachable
 from oneliner.domain.errors import Invalid, OneLinerError
 from oneliner.terminal.taught import TaughtGroup
-from oneliner.terminal.trouble import Refused, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

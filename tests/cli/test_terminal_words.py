@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oneliner.client.sse import SentEvent, SseReader
 from oneliner.domain.event import EventType
 from oneliner.terminal.bill import cost_of, last_line
 from oneliner.terminal.durations import parse_duration, spoken
@@ -14,7 +15,6 @@ from oneliner.terminal.event_words import Line, line_for
 from oneliner.terminal.forms import Field, fields_of, read, read_json
 from oneliner.terminal.plain_text import fit, one_line
 from oneliner.terminal.plan_text import from_text, to_text
-from oneliner.terminal.sse import SentEvent, SseReader
 from oneliner.terminal.transcript import TextEnded, TextGrew, Transcript
 
 STREAM = 'retry: 1000\n\n: beat\nid: 1\ndata: {"a":"早"}\n\ndata: one\r\ndata: two\r\n\r\nevent: x\nid: 3\ndata:3\r\r'.encode()

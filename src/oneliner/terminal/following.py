@@ -10,11 +10,11 @@ import asyncio
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
+from oneliner.client.trouble import Refused
 from oneliner.terminal import person
 from oneliner.terminal.interrupts import Frames, Interrupts
 from oneliner.terminal.person import Answer, Choice, Edit, Revise
 from oneliner.terminal.transcript import LIVE
-from oneliner.terminal.trouble import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from oneliner.terminal.doctor import judging
 from oneliner.terminal.doctor.judging import Fault
 from oneliner.terminal.doctor.probes import Found
-from oneliner.terminal.trouble import Refused, Unreachable
+from oneliner.client.trouble import Refused, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

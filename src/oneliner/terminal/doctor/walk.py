@@ -15,7 +15,7 @@ from oneliner.terminal.doctor.judging import STAGES, Fault
 from oneliner.terminal.doctor.loop import Loop
 from oneliner.terminal.doctor.probes import Found
 from oneliner.terminal.reaching import reached
-from oneliner.terminal.trouble import Refused, Unreachable
+from oneliner.client.trouble import Refused, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Self
 
 import pytest
 from aiohttp import web
 
-from oneliner.terminal.api import Api
-from oneliner.terminal.trouble import Refused, Unreachable
+from oneliner.client.connection import Connection
+from oneliner.client.trouble import Refused, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -68,8 +69,8 @@ async def seqs(events: AsyncIterator[object]) -> list[int]:
 async def test_a_stream_that_is_cut_is_taken_up_behind_the_last_event_and_each_event_comes_once() -> None:
     cut = stream(frame(1), frame(2), b"id: 3\ndata: {", is_cut=True)
     rest = stream(frame(2), frame(3), b": beat\n\n", frame(4, "run.completed"))
-    async with Server(cut, rest, status(204)) as server, Api(server.url, "t") as api:
-        found = await seqs(api.events("r1"))
+    async with Server(cut, rest, status(204)) as server, Connection(server.url, "t") as there:
+        found = await seqs(there.frames("/r1", after=0))
 
     assert found == [1, 2, 3, 4]
     assert [request.headers["Last-Event-ID"] for request in server.requests] == ["0", "2", "4"]
@@ -78,10 +79,10 @@ async def test_a_stream_that_is_cut_is_taken_up_behind_the_last_event_and_each_e
 
 async def test_a_server_that_is_busy_is_asked_again_with_the_same_key_and_a_refusal_is_final() -> None:
     refusal = status(409, code="illegal_move", detail="cannot confirm a run that is done")
-    async with Server(status(503), status(200, id="r1"), refusal) as server, Api(server.url, "t") as api:
-        assert await api.post("/x", {}) == {"id": "r1"}
+    async with Server(status(503), status(200, id="r1"), refusal) as server, Connection(server.url, "t") as there:
+        assert await there.ask("POST", "/x", body={}) == {"id": "r1"}
         with pytest.raises(Refused, match="cannot confirm a run that is done") as refused:
-            await api.post("/x", {})
+            await there.ask("POST", "/x", body={})
 
     busy, again, _ = server.requests
     assert busy.headers["Idempotency-Key"] == again.headers["Idempotency-Key"]
@@ -97,10 +98,10 @@ async def test_a_connection_that_is_lost_is_made_again_and_the_post_is_not_done_
     told: list[str] = []
     async with (
         Server(status(200, n=1), cut, cut, status(200, n=2)) as server,
-        Api(server.url, "t", on_trouble=told.append) as api,
+        Connection(server.url, "t", on_trouble=told.append) as there,
     ):
-        await api.get("/x")
-        assert await api.post("/x", {}) == {"n": 2}
+        await there.ask("GET", "/x")
+        assert await there.ask("POST", "/x", body={}) == {"n": 2}
 
     assert len({request.headers["Idempotency-Key"] for request in server.requests[1:]}) == 1
     assert len(told) == 1
@@ -111,6 +112,46 @@ async def test_a_server_that_is_not_one_of_ours_is_told_as_such() -> None:
     async def page(_: web.Request) -> web.StreamResponse:
         return web.Response(text="<html>hello</html>")
 
-    async with Server(page) as server, Api(server.url, "t") as api:
+    async with Server(page) as server, Connection(server.url, "t") as there:
         with pytest.raises(Unreachable, match="does not answer as a OneLiner server does"):
-            await api.get("/x")
+            await there.ask("GET", "/x")
+
+
+async def test_a_refused_token_is_renewed_once_for_all_who_were_refused_with_it() -> None:
+    async def who(request: web.Request) -> web.StreamResponse:
+        if request.headers["Authorization"] == "Bearer token-1":
+            return web.json_response({}, status=401)
+        return web.json_response({"said": request.headers["Authorization"]})
+
+    made: list[str] = []
+
+    async def fresh() -> str:
+        made.append(f"token-{len(made) + 1}")
+        await asyncio.sleep(0)
+        return made[-1]
+
+    async with Server(*[who] * 5) as server, Connection(server.url, fresh) as there:
+        first = await asyncio.gather(there.ask("GET", "/x"), there.ask("GET", "/x"))
+
+    assert first == [{"said": "Bearer token-2"}] * 2
+    assert made == ["token-1", "token-2"]
+
+
+async def test_a_fixed_token_that_is_refused_is_refused() -> None:
+    async with Server(status(401, code="unauthenticated")) as server, Connection(server.url, "t") as there:
+        with pytest.raises(Refused) as refused:
+            await there.ask("GET", "/x")
+
+    assert (refused.value.status, refused.value.code) == (401, "unauthenticated")
+
+
+async def test_a_busy_server_is_left_alone_for_as_long_as_it_asks() -> None:
+    async def busy(_: web.Request) -> web.StreamResponse:
+        return web.json_response({}, status=503, headers={"Retry-After": "1"})
+
+    loop = asyncio.get_running_loop()
+    async with Server(busy, status(200)) as server, Connection(server.url, "t") as there:
+        before = loop.time()
+        await there.ask("GET", "/x")
+
+    assert loop.time() - before >= 1

@@ -1,0 +1,751 @@
+"""What the API takes and answers, as types.
+
+Written by scripts/client-code from the API's description.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+
+
+class AskedCallAnswer(TypedDict):
+    """A tool call as the model wrote it; `arguments` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+Authority: TypeAlias = Literal["member", "admin"]
+
+
+class BillLine(TypedDict):
+    """One line of the bill; `key` is the date, or the id or name of what it is for."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    total_tokens: int
+    cost: str | None
+    estimated: bool
+    unpriced_messages: int
+    key: str
+    message_count: int
+
+
+Confirmation: TypeAlias = Literal["never", "always"]
+
+
+class DocumentAnswer(TypedDict):
+    """A document; `version` is its newest."""
+
+    id: str
+    user_id: str
+    project_id: str
+    path: str
+    title: str
+    version: int
+    created_at: str
+    updated_at: str
+
+
+class DocumentHit(TypedDict):
+    """A document that was found, with the text around the place."""
+
+    id: str
+    user_id: str
+    project_id: str
+    path: str
+    title: str
+    version: int
+    created_at: str
+    updated_at: str
+    excerpt: str
+
+
+class DocumentText(TypedDict):
+    """A document with the text of one version. `run_id` is empty for a person's write."""
+
+    id: str
+    user_id: str
+    project_id: str
+    path: str
+    title: str
+    version: int
+    created_at: str
+    updated_at: str
+    content: str
+    content_version: int
+    author: str
+    run_id: str
+
+
+class DocumentVersionAnswer(TypedDict):
+    """One version of a document, without its text."""
+
+    document_id: str
+    version: int
+    chars: int
+    author: str
+    run_id: str
+    created_at: str
+
+
+GroupBy: TypeAlias = Literal["day", "project", "session", "model", "run", "user"]
+
+
+class Health(TypedDict):
+    """The process takes requests."""
+
+    status: Literal["ok"]
+
+
+JsonValue: TypeAlias = Any
+
+
+LayerName: TypeAlias = Literal["system", "platform", "project", "user", "admin_override"]
+
+
+class ListedDocumentAnswer(TypedDict):
+    items: list[DocumentAnswer]
+    next_cursor: str | None
+
+
+class ListedDocumentHit(TypedDict):
+    items: list[DocumentHit]
+    next_cursor: str | None
+
+
+class ListedDocumentVersionAnswer(TypedDict):
+    items: list[DocumentVersionAnswer]
+    next_cursor: str | None
+
+
+MessageState: TypeAlias = Literal["streaming", "complete", "interrupted"]
+
+
+class Notice(TypedDict):
+    """The notice of an admin override that is live."""
+
+    notice: str
+    expires_at: str | None
+    set_by: str
+
+
+Operator: TypeAlias = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "like", "not_like", "exists"]
+
+
+class Progress(TypedDict):
+    """How far a plan is; `active_step` is the id of the step that is being worked on."""
+
+    done: int
+    total: int
+    active_step: str | None
+
+
+Purpose: TypeAlias = Literal["answer", "plan"]
+
+
+class QueuePlace(TypedDict):
+    """Why a queued run waits: `position` runs are ahead of it in its lane; or for a worker. Null when not queued."""
+
+    position: int | None
+    waits_for: Literal["lane", "worker"] | None
+
+
+class Readiness(TypedDict):
+    """Whether each part the server needs is there: `ok`, or what is wrong with it."""
+
+    ready: bool
+    parts: dict[str, str]
+
+
+Reason: TypeAlias = Literal[
+    "",
+    "user_cancelled",
+    "session_deleted",
+    "policy_denied",
+    "model_error",
+    "model_unavailable",
+    "plan_not_drafted",
+    "step_limit",
+    "output_limit",
+    "timed_out",
+    "worker_lost",
+    "internal_error",
+    "budget_exceeded",
+    "needs_answer",
+    "needs_approval",
+    "tool_outcome_unknown",
+]
+
+
+Role: TypeAlias = Literal["user", "assistant", "tool"]
+
+
+RunStatus: TypeAlias = Literal[
+    "drafting", "needs_confirmation", "queued", "running", "blocked", "done", "failed", "cancelled"
+]
+
+
+class SaidConfirmation(TypedDict):
+    layer: LayerName
+    value: Confirmation
+
+
+class SaidUnionIntNoneType(TypedDict):
+    layer: LayerName
+    value: int | None
+
+
+class SaidUnionListListStrNoneType(TypedDict):
+    layer: LayerName
+    value: list[list[str]] | None
+
+
+class SessionAnswer(TypedDict):
+    """A session with its totals."""
+
+    id: str
+    user_id: str
+    project_id: str
+    title: str
+    total_tokens: int
+    total_cost: str | None
+    message_count: int
+    created_at: str
+    updated_at: str
+
+
+class SignedIn(TypedDict):
+    """A token, and until when it is good."""
+
+    token: str
+    expires_at: str
+
+
+StepStatus: TypeAlias = Literal["pending", "active", "done", "skipped"]
+
+
+class ToolCondition(TypedDict):
+    """One comparison of an argument."""
+
+    at: str
+    op: Operator
+    value: NotRequired[str | int | float | bool | list[str | int | float | bool | None] | None]
+
+
+class UsageAnswer(TypedDict):
+    """Tokens and money. `cost` is null when no price is known; `estimated`: some tokens were counted by the server."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    total_tokens: int
+    cost: str | None
+    estimated: bool
+    unpriced_messages: int
+
+
+UserStatus: TypeAlias = Literal["approved", "pending", "suspended"]
+
+
+Verdict: TypeAlias = Literal["allow", "ask", "deny"]
+
+
+class ChatRequest(TypedDict):
+    """Something to say to the agent."""
+
+    message: str
+    session_id: NotRequired[str | None]
+    project_id: NotRequired[str]
+
+
+class ConfirmRequest(TypedDict):
+    """Let a run go, for the plan that was shown."""
+
+    plan_rev: NotRequired[int | None]
+    reason: NotRequired[str]
+
+
+class DeltaFrame(TypedDict):
+    """A piece of a message that is being written; live only."""
+
+    type: Literal["message.delta"]
+    run_id: str
+    session_id: str
+    message_id: str
+    offset: int
+    text: str
+
+
+class DocumentRequest(TypedDict):
+    """The next version of a document."""
+
+    project_id: NotRequired[str]
+    path: str
+    content: str
+    seen_version: NotRequired[int | None]
+
+
+class EventFrame(TypedDict):
+    """A run event on a stream; its `id:` is the cursor to resume from."""
+
+    type: str
+    seq: int
+    run_id: str
+    session_id: str
+    at: str
+    summary: str
+    details: dict[str, JsonValue]
+
+
+class ExchangeRequest(TypedDict):
+    """A one-time sign-in code."""
+
+    code: str
+
+
+class MoveRequest(TypedDict):
+    """Move a run."""
+
+    reason: NotRequired[str]
+
+
+Step: TypeAlias = str
+
+
+class PlanRequest(TypedDict):
+    """What to do: a goal, and either steps or `draft` to have the agent draft them."""
+
+    goal: NotRequired[str]
+    steps: NotRequired[list[Step]]
+    draft: NotRequired[bool]
+
+
+class ResumeRequest(TypedDict):
+    """The answer to what a blocked run asks; it fits the `schema` of the run's `blocked`."""
+
+    answer: NotRequired[JsonValue]
+    reason: NotRequired[str]
+
+
+class ReviseRequest(TypedDict):
+    """What the agent is to plan otherwise."""
+
+    instruction: str
+    plan_rev: NotRequired[int | None]
+
+
+AllowedModel: TypeAlias = str
+
+
+class SnapshotFrame(TypedDict):
+    """All of a message that is being written, up to now; live only."""
+
+    type: Literal["message.snapshot"]
+    run_id: str
+    session_id: str
+    message_id: str
+    text: str
+
+
+class StepEdit(TypedDict):
+    """A step to keep (with its id) or to add (without)."""
+
+    id: NotRequired[str | None]
+    title: str
+
+
+class UserStatusRequest(TypedDict):
+    """Whether a user may work."""
+
+    status: UserStatus
+
+
+class Error(TypedDict):
+    field: str
+    message: str
+
+
+class Problem(TypedDict):
+    """Why something was refused (RFC 9457). Beside these there are parameters, by the code."""
+
+    type: str
+    title: str
+    detail: str
+    status: int
+    code: Literal[
+        "bad_request",
+        "body_too_large",
+        "conflict",
+        "forbidden",
+        "idempotency_mismatch",
+        "illegal_move",
+        "internal_error",
+        "invalid",
+        "malformed_json",
+        "method_not_allowed",
+        "no_such_route",
+        "not_found",
+        "not_json",
+        "plan_changed",
+        "policy_denied",
+        "request_in_flight",
+        "storage_full",
+        "unauthenticated",
+        "unavailable",
+        "user_not_approved",
+        "version_changed",
+    ]
+    errors: NotRequired[list[Error]]
+
+
+class Accepted(TypedDict):
+    """A run that was accepted. `task_id` is its id."""
+
+    task_id: str
+    run_id: str
+    session_id: str
+    created: bool
+    run_status: RunStatus
+
+
+class Bill(TypedDict):
+    """The bill between two times, the greatest key first."""
+
+    items: list[BillLine]
+    next_cursor: str | None
+    group_by: str
+    since: str
+    until: str
+
+
+class DecidedConfirmation(TypedDict):
+    value: Confirmation
+    decided_by: LayerName
+    others: list[SaidConfirmation]
+
+
+class DecidedUnionIntNoneType(TypedDict):
+    value: int | None
+    decided_by: LayerName
+    others: list[SaidUnionIntNoneType]
+
+
+class DecidedUnionListListStrNoneType(TypedDict):
+    value: list[list[str]] | None
+    decided_by: LayerName
+    others: list[SaidUnionListListStrNoneType]
+
+
+class EventAnswer(TypedDict):
+    """One durable line of a run's history."""
+
+    id: str
+    run_id: str
+    seq: int
+    event_type: str
+    summary: str
+    details: dict[str, JsonValue]
+    created_at: str
+
+
+class ListedEventAnswer(TypedDict):
+    items: list[EventAnswer]
+    next_cursor: str | None
+
+
+class ListedSessionAnswer(TypedDict):
+    items: list[SessionAnswer]
+    next_cursor: str | None
+
+
+class MessageAnswer(TypedDict):
+    """One turn in a session, with its bill."""
+
+    id: str
+    session_id: str
+    run_id: str
+    position: int
+    role: Role
+    state: MessageState
+    purpose: Purpose
+    content: str
+    tool_calls: list[AskedCallAnswer]
+    tool_call_id: str
+    model: str
+    executor: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost: str | None
+    estimated: bool
+    created_at: str
+
+
+class StepAnswer(TypedDict):
+    """A step of a plan."""
+
+    id: str
+    title: str
+    status: StepStatus
+    note: str
+
+
+class ToolRuleForm(TypedDict):
+    """A verdict on the calls of some tools, when all conditions hold."""
+
+    tool: str
+    verdict: Verdict
+    when: NotRequired[list[ToolCondition]]
+    executor: NotRequired[str]
+    note: NotRequired[str]
+
+
+class ToolRules(TypedDict):
+    """What a layer says about tools: the strictest fitting rule, else the default."""
+
+    default: NotRequired[Verdict | None]
+    rules: NotRequired[list[ToolRuleForm]]
+
+
+class UserAnswer(TypedDict):
+    """A user."""
+
+    id: str
+    name: str
+    status: UserStatus
+    created_at: str
+
+
+class HandoffRequest(TypedDict):
+    """What a page hands over to the agent."""
+
+    title: str
+    source_screen: str
+    source_action_key: str
+    project_id: NotRequired[str]
+    summary: NotRequired[str]
+    intent_key: NotRequired[str]
+    platform: NotRequired[str]
+    platform_scope: NotRequired[str]
+    plan_request: NotRequired[PlanRequest]
+    session_id: NotRequired[str | None]
+
+
+class PlanEdit(TypedDict):
+    """A new revision of a plan: another goal, and exactly these steps, in this order."""
+
+    plan_rev: int
+    goal: NotRequired[str | None]
+    steps: NotRequired[list[StepEdit] | None]
+
+
+class RulesBody(TypedDict):
+    """What a layer says; what is left out or null says nothing."""
+
+    confirmation: NotRequired[Confirmation | None]
+    allowed_models: NotRequired[list[AllowedModel] | None]
+    max_steps: NotRequired[int | None]
+    max_seconds: NotRequired[int | None]
+    max_output_tokens: NotRequired[int | None]
+    max_tool_calls: NotRequired[int | None]
+    tools: NotRequired[ToolRules | None]
+
+
+class LayerToolRules(TypedDict):
+    """The tool rules of one layer; of all layers the strictest verdict holds."""
+
+    default: NotRequired[Verdict | None]
+    rules: NotRequired[list[ToolRuleForm]]
+    layer: LayerName
+
+
+class ListedMessageAnswer(TypedDict):
+    items: list[MessageAnswer]
+    next_cursor: str | None
+
+
+class ListedUserAnswer(TypedDict):
+    items: list[UserAnswer]
+    next_cursor: str | None
+
+
+class Me(TypedDict):
+    """Who is calling, and what this server is. `event_cursor`: resume the stream of all runs from here (`after`)."""
+
+    user: UserAnswer
+    role: Authority
+    projects: list[str] | None
+    demo: bool
+    default_model: str
+    version: str
+    event_cursor: int
+
+
+class PlanAnswer(TypedDict):
+    """The plan of a run. `awaits_draft`: the agent still has to draft it, following `instruction`."""
+
+    rev: int
+    goal: str
+    steps: list[StepAnswer]
+    awaits_draft: bool
+    instruction: str
+
+
+class RulesAnswer(TypedDict):
+    """What a layer says; a field that is not there says nothing."""
+
+    confirmation: NotRequired[Confirmation | None]
+    allowed_models: NotRequired[list[str] | None]
+    max_steps: NotRequired[int | None]
+    max_seconds: NotRequired[int | None]
+    max_output_tokens: NotRequired[int | None]
+    max_tool_calls: NotRequired[int | None]
+    tools: NotRequired[ToolRules | None]
+
+
+class SaidListLayerToolRules(TypedDict):
+    layer: LayerName
+    value: list[LayerToolRules]
+
+
+class SnapshotLayer(TypedDict):
+    """A layer as it was when a run was created."""
+
+    layer: LayerName
+    scope_key: str
+    version: int
+    rules: RulesAnswer
+
+
+class LayerRequest(TypedDict):
+    """The rules of one layer."""
+
+    scope: NotRequired[str]
+    rules: RulesBody
+    seen_version: NotRequired[int | None]
+
+
+class OverrideRequest(TypedDict):
+    """Rules that replace what the layers say, for a while."""
+
+    scope: NotRequired[str]
+    rules: RulesBody
+    notice: str
+    expires_at: str
+
+
+class DecidedListLayerToolRules(TypedDict):
+    value: list[LayerToolRules]
+    decided_by: LayerName
+    others: list[SaidListLayerToolRules]
+
+
+class LayerAnswer(TypedDict):
+    """One version of a policy layer. `notice` and `expires_at` belong to an admin override."""
+
+    layer: LayerName
+    scope_key: str
+    version: int
+    rules: RulesAnswer
+    notice: str
+    expires_at: str | None
+    updated_by: str
+    updated_at: str | None
+
+
+class LayerVersion(TypedDict):
+    """A version in the history of the layers."""
+
+    layer: LayerName
+    scope_key: str
+    version: int
+    rules: RulesAnswer
+    notice: str
+    expires_at: str | None
+    updated_by: str
+    updated_at: str | None
+    id: str
+
+
+class ListedLayerVersion(TypedDict):
+    items: list[LayerVersion]
+    next_cursor: str | None
+
+
+class Policy(TypedDict):
+    """What the layers add up to. A model must match each of the lists in `allowed_models`."""
+
+    confirmation: DecidedConfirmation
+    allowed_models: DecidedUnionListListStrNoneType
+    max_steps: DecidedUnionIntNoneType
+    max_seconds: DecidedUnionIntNoneType
+    max_output_tokens: DecidedUnionIntNoneType
+    max_tool_calls: DecidedUnionIntNoneType
+    tools: DecidedListLayerToolRules
+
+
+class Snapshot(TypedDict):
+    """What a run was promised when it was created."""
+
+    project_id: str
+    platform: str
+    effective_policy: Policy
+    layers: list[SnapshotLayer]
+    active_admin_override_notice: Notice | None
+
+
+class GovernanceAnswer(TypedDict):
+    """What applies to the caller in a project on a platform, and who set it."""
+
+    project_id: str
+    platform: str
+    effective_policy: Policy
+    layers: list[LayerAnswer]
+    active_admin_override_notice: Notice | None
+
+
+class RunAnswer(TypedDict):
+    """A run with all that a page needs."""
+
+    id: str
+    session_id: str
+    user_id: str
+    project_id: str
+    source_type: Literal["chat", "handoff"]
+    source_screen: str
+    source_action_key: str
+    title: str
+    summary: str
+    intent_key: str
+    platform: str
+    platform_scope: str
+    delivery_mode: str
+    run_status: RunStatus
+    reason: Reason
+    status_summary: str
+    allowed_actions: list[Literal["edit_plan", "confirm", "revise", "resume", "retry", "cancel"]]
+    scheduling_mode: str
+    active_executor_key: str
+    plan: PlanAnswer
+    progress: Progress
+    result: dict[str, JsonValue]
+    queue: QueuePlace
+    needs_user_input: bool
+    blocked_reason: str
+    blocked: dict[str, JsonValue] | None
+    usage: UsageAnswer
+    governance_snapshot: Snapshot
+    active_admin_override_notice: Notice | None
+    last_seq: int
+    created_at: str
+    updated_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class ListedRunAnswer(TypedDict):
+    items: list[RunAnswer]
+    next_cursor: str | None

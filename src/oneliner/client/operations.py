@@ -1,0 +1,664 @@
+"""Every operation of the API as a method, for both kinds of client.
+
+Written by scripts/client-code from the API's description.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from oneliner.client import answers
+
+
+def _said(body: Mapping[str, object]) -> dict[str, object]:
+    """What is not None: to leave a field out and to send null mean the same everywhere."""
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _at(part: str) -> str:
+    """*part* as one part of a path, whatever is in it."""
+    return quote(part, safe="")
+
+
+class AsyncOperations:
+    """Every operation of the API."""
+
+    async def ask(self, method: str, path: str, **request: Any) -> Any:
+        """Make the request and answer its JSON."""
+        raise NotImplementedError
+
+    async def start_chat(
+        self,
+        *,
+        message: str,
+        session_id: str | None = None,
+        project_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.Accepted:
+        """Start a run that answers the message, in the given session or in a new one."""
+        return await self.ask(
+            "POST",
+            "/v1/agent/runs",
+            body=_said({"message": message, "session_id": session_id, "project_id": project_id}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def resume_chat(
+        self, run_id: str, *, answer: Any = None, reason: str | None = None, idempotency_key: str | None = None
+    ) -> answers.Accepted:
+        """The run goes on with the answer, which fits the `schema` of its `blocked`."""
+        return await self.ask(
+            "POST",
+            f"/v1/agent/runs/{_at(run_id)}/resume",
+            body=_said({"answer": answer, "reason": reason}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def list_sessions(
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        project_id: str | None = None,
+        q: str | None = None,
+    ) -> answers.ListedSessionAnswer:
+        """Conversations with their totals."""
+        return await self.ask(
+            "GET", "/v1/agent/sessions", query={"limit": limit, "before": before, "project_id": project_id, "q": q}
+        )
+
+    async def get_session(self, session_id: str) -> answers.SessionAnswer:
+        """One conversation with its totals, which equal the sums of its messages."""
+        return await self.ask("GET", f"/v1/agent/sessions/{_at(session_id)}")
+
+    async def delete_session(self, session_id: str) -> None:
+        """Runs that have not ended are cancelled first. An administrator can restore it."""
+        await self.ask("DELETE", f"/v1/agent/sessions/{_at(session_id)}")
+
+    async def list_messages(
+        self, session_id: str, *, limit: int | None = None, before: str | None = None
+    ) -> answers.ListedMessageAnswer:
+        """What was said, with tokens and cost of each model call."""
+        return await self.ask(
+            "GET", f"/v1/agent/sessions/{_at(session_id)}/messages", query={"limit": limit, "before": before}
+        )
+
+    async def restore_session(self, session_id: str, *, idempotency_key: str | None = None) -> answers.SessionAnswer:
+        """The session comes back with its messages and runs."""
+        return await self.ask("POST", f"/v1/agent/sessions/{_at(session_id)}/restore", idempotency_key=idempotency_key)
+
+    async def list_runs(
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        project_id: str | None = None,
+        session_id: str | None = None,
+        status: Sequence[answers.RunStatus] | None = None,
+        q: str | None = None,
+    ) -> answers.ListedRunAnswer:
+        """The caller's runs; an administrator sees everybody's."""
+        return await self.ask(
+            "GET",
+            "/v2/oneliner/runs",
+            query={
+                "limit": limit,
+                "before": before,
+                "project_id": project_id,
+                "session_id": session_id,
+                "status": status,
+                "q": q,
+            },
+        )
+
+    async def create_run(
+        self,
+        *,
+        title: str,
+        source_screen: str,
+        source_action_key: str,
+        project_id: str | None = None,
+        summary: str | None = None,
+        intent_key: str | None = None,
+        platform: str | None = None,
+        platform_scope: str | None = None,
+        plan_request: answers.PlanRequest | None = None,
+        session_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.RunAnswer:
+        """The run waits for its confirmation; with `plan_request.draft` the agent drafts the plan first."""
+        return await self.ask(
+            "POST",
+            "/v2/oneliner/runs",
+            body=_said(
+                {
+                    "title": title,
+                    "source_screen": source_screen,
+                    "source_action_key": source_action_key,
+                    "project_id": project_id,
+                    "summary": summary,
+                    "intent_key": intent_key,
+                    "platform": platform,
+                    "platform_scope": platform_scope,
+                    "plan_request": plan_request,
+                    "session_id": session_id,
+                }
+            ),
+            idempotency_key=idempotency_key,
+        )
+
+    async def get_run(self, run_id: str) -> answers.RunAnswer:
+        """One run with its plan, result, usage and governance snapshot."""
+        return await self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}")
+
+    async def list_run_events(
+        self, run_id: str, *, after: int | None = None, limit: int | None = None
+    ) -> answers.ListedEventAnswer:
+        """A page, oldest first, whose `next_cursor` is the next `after`; or the stream when the client accepts it."""
+        return await self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/events", query={"after": after, "limit": limit})
+
+    async def confirm_run(
+        self, run_id: str, *, plan_rev: int | None = None, reason: str | None = None, idempotency_key: str | None = None
+    ) -> answers.RunAnswer:
+        """Let it go, for the plan with revision `plan_rev`; refused when the plan has changed since."""
+        return await self.ask(
+            "POST",
+            f"/v2/oneliner/runs/{_at(run_id)}/confirm",
+            body=_said({"plan_rev": plan_rev, "reason": reason}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def cancel_run(
+        self, run_id: str, *, reason: str | None = None, idempotency_key: str | None = None
+    ) -> answers.RunAnswer:
+        """Stop it for good, in whatever state it is that is not an end."""
+        return await self.ask(
+            "POST",
+            f"/v2/oneliner/runs/{_at(run_id)}/cancel",
+            body=_said({"reason": reason}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def resume_run(
+        self, run_id: str, *, answer: Any = None, reason: str | None = None, idempotency_key: str | None = None
+    ) -> answers.RunAnswer:
+        """The run goes on with the answer, which fits the `schema` of its `blocked`."""
+        return await self.ask(
+            "POST",
+            f"/v2/oneliner/runs/{_at(run_id)}/resume",
+            body=_said({"answer": answer, "reason": reason}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def retry_run(
+        self, run_id: str, *, reason: str | None = None, idempotency_key: str | None = None
+    ) -> answers.RunAnswer:
+        """It goes on from its last checkpoint."""
+        return await self.ask(
+            "POST",
+            f"/v2/oneliner/runs/{_at(run_id)}/retry",
+            body=_said({"reason": reason}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def revise_plan(
+        self, run_id: str, *, instruction: str, plan_rev: int | None = None, idempotency_key: str | None = None
+    ) -> answers.RunAnswer:
+        """The agent drafts the plan again, following the instruction."""
+        return await self.ask(
+            "POST",
+            f"/v2/oneliner/runs/{_at(run_id)}/plan/revise",
+            body=_said({"instruction": instruction, "plan_rev": plan_rev}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def edit_plan(
+        self, run_id: str, *, plan_rev: int, goal: str | None = None, steps: Sequence[answers.StepEdit] | None = None
+    ) -> answers.RunAnswer:
+        """The plan gets exactly these steps, in this order; refused when it has changed since `plan_rev`."""
+        return await self.ask(
+            "PATCH",
+            f"/v2/oneliner/runs/{_at(run_id)}/plan",
+            body=_said({"plan_rev": plan_rev, "goal": goal, "steps": steps}),
+        )
+
+    async def exchange_code(self, *, code: str) -> answers.SignedIn:
+        """The code of a sign-in link, which works once, for a token."""
+        return await self.ask("POST", "/v1/auth/exchange", body=_said({"code": code}))
+
+    async def get_me(self) -> answers.Me:
+        """The caller's user and what this server is; also the cursor from which the stream of all runs tells what is new."""
+        return await self.ask("GET", "/v2/oneliner/me")
+
+    async def list_users(self, *, limit: int | None = None, before: str | None = None) -> answers.ListedUserAnswer:
+        """Everybody who ever called with a valid token."""
+        return await self.ask("GET", "/v2/oneliner/users", query={"limit": limit, "before": before})
+
+    async def set_user_status(self, user_id: str, *, status: answers.UserStatus) -> answers.UserAnswer:
+        """A suspended user is refused from the next request on."""
+        return await self.ask("PUT", f"/v2/oneliner/users/{_at(user_id)}/status", body=_said({"status": status}))
+
+    async def get_usage(
+        self,
+        *,
+        group_by: answers.GroupBy | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        project_id: str | None = None,
+    ) -> answers.Bill:
+        """Tokens and cost of what the caller's runs used (an administrator: everybody's), the last 30 days by default."""
+        return await self.ask(
+            "GET",
+            "/v2/oneliner/usage",
+            query={"group_by": group_by, "since": since, "until": until, "project_id": project_id},
+        )
+
+    async def list_documents(
+        self, *, project_id: str | None = None, limit: int | None = None, before: str | None = None
+    ) -> answers.ListedDocumentAnswer:
+        """Without their text."""
+        return await self.ask(
+            "GET", "/v2/oneliner/documents", query={"project_id": project_id, "limit": limit, "before": before}
+        )
+
+    async def put_document(
+        self, *, path: str, content: str, project_id: str | None = None, seen_version: int | None = None
+    ) -> answers.DocumentAnswer:
+        """A new document when the path is not there yet; refused when there is a newer version than `seen_version`."""
+        return await self.ask(
+            "PUT",
+            "/v2/oneliner/documents",
+            body=_said({"project_id": project_id, "path": path, "content": content, "seen_version": seen_version}),
+        )
+
+    async def search_documents(
+        self, *, q: str, project_id: str | None = None, limit: int | None = None
+    ) -> answers.ListedDocumentHit:
+        """The last written first, with the text around the first place."""
+        return await self.ask(
+            "GET", "/v2/oneliner/documents/search", query={"q": q, "project_id": project_id, "limit": limit}
+        )
+
+    async def get_document(self, document_id: str, *, version: int | None = None) -> answers.DocumentText:
+        """With the text of its newest version, or of the one that is asked for."""
+        return await self.ask("GET", f"/v2/oneliner/documents/{_at(document_id)}", query={"version": version})
+
+    async def list_document_versions(self, document_id: str) -> answers.ListedDocumentVersionAnswer:
+        """Without their text; the newest 200."""
+        return await self.ask("GET", f"/v2/oneliner/documents/{_at(document_id)}/versions")
+
+    async def get_governance(
+        self, *, project_id: str | None = None, platform: str | None = None
+    ) -> answers.GovernanceAnswer:
+        """The effective policy, field by field with the layer that decided it, and the layers behind it."""
+        return await self.ask("GET", "/v2/oneliner/governance", query={"project_id": project_id, "platform": platform})
+
+    async def put_layer(
+        self, layer: str, *, rules: answers.RulesBody, scope: str | None = None, seen_version: int | None = None
+    ) -> answers.LayerAnswer:
+        """Everybody may set his own user layer; the rest is an administrator's."""
+        return await self.ask(
+            "PUT",
+            f"/v2/oneliner/governance/layers/{_at(layer)}",
+            body=_said({"scope": scope, "rules": rules, "seen_version": seen_version}),
+        )
+
+    async def put_override(
+        self, *, rules: answers.RulesBody, notice: str, expires_at: str, scope: str | None = None
+    ) -> answers.LayerAnswer:
+        """The rules replace what the layers say, until the expiry; those it touches see the notice."""
+        return await self.ask(
+            "PUT",
+            "/v2/oneliner/governance/override",
+            body=_said({"scope": scope, "rules": rules, "notice": notice, "expires_at": expires_at}),
+        )
+
+    async def end_override(self, *, scope: str | None = None) -> answers.LayerAnswer:
+        """The layers hold again; the history keeps the override."""
+        return await self.ask("DELETE", "/v2/oneliner/governance/override", query={"scope": scope})
+
+    async def list_layer_versions(
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        layer: answers.LayerName | None = None,
+        scope: str | None = None,
+    ) -> answers.ListedLayerVersion:
+        """An administrator sees all of it; everybody else names his own user layer."""
+        return await self.ask(
+            "GET",
+            "/v2/oneliner/governance/history",
+            query={"limit": limit, "before": before, "layer": layer, "scope": scope},
+        )
+
+    async def get_health(self) -> answers.Health:
+        """Says nothing about its parts; see `/readyz`."""
+        return await self.ask("GET", "/healthz")
+
+    async def get_readiness(self) -> answers.Readiness:
+        """200 when all of them are `ok`, else 503."""
+        return await self.ask("GET", "/readyz")
+
+
+class Operations:
+    """Every operation of the API."""
+
+    def ask(self, method: str, path: str, **request: Any) -> Any:
+        """Make the request and answer its JSON."""
+        raise NotImplementedError
+
+    def start_chat(
+        self,
+        *,
+        message: str,
+        session_id: str | None = None,
+        project_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.Accepted:
+        """Start a run that answers the message, in the given session or in a new one."""
+        return self.ask(
+            "POST",
+            "/v1/agent/runs",
+            body=_said({"message": message, "session_id": session_id, "project_id": project_id}),
+            idempotency_key=idempotency_key,
+        )
+
+    def resume_chat(
+        self, run_id: str, *, answer: Any = None, reason: str | None = None, idempotency_key: str | None = None
+    ) -> answers.Accepted:
+        """The run goes on with the answer, which fits the `schema` of its `blocked`."""
+        return self.ask(
+            "POST",
+            f"/v1/agent/runs/{_at(run_id)}/resume",
+            body=_said({"answer": answer, "reason": reason}),
+            idempotency_key=idempotency_key,
+        )
+
+    def list_sessions(
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        project_id: str | None = None,
+        q: str | None = None,
+    ) -> answers.ListedSessionAnswer:
+        """Conversations with their totals."""
+        return self.ask(
+            "GET", "/v1/agent/sessions", query={"limit": limit, "before": before, "project_id": project_id, "q": q}
+        )
+
+    def get_session(self, session_id: str) -> answers.SessionAnswer:
+        """One conversation with its totals, which equal the sums of its messages."""
+        return self.ask("GET", f"/v1/agent/sessions/{_at(session_id)}")
+
+    def delete_session(self, session_id: str) -> None:
+        """Runs that have not ended are cancelled first. An administrator can restore it."""
+        self.ask("DELETE", f"/v1/agent/sessions/{_at(session_id)}")
+
+    def list_messages(
+        self, session_id: str, *, limit: int | None = None, before: str | None = None
+    ) -> answers.ListedMessageAnswer:
+        """What was said, with tokens and cost of each model call."""
+        return self.ask(
+            "GET", f"/v1/agent/sessions/{_at(session_id)}/messages", query={"limit": limit, "before": before}
+        )
+
+    def restore_session(self, session_id: str, *, idempotency_key: str | None = None) -> answers.SessionAnswer:
+        """The session comes back with its messages and runs."""
+        return self.ask("POST", f"/v1/agent/sessions/{_at(session_id)}/restore", idempotency_key=idempotency_key)
+
+    def list_runs(
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        project_id: str | None = None,
+        session_id: str | None = None,
+        status: Sequence[answers.RunStatus] | None = None,
+        q: str | None = None,
+    ) -> answers.ListedRunAnswer:
+        """The caller's runs; an administrator sees everybody's."""
+        return self.ask(
+            "GET",
+            "/v2/oneliner/runs",
+            query={
+                "limit": limit,
+                "before": before,
+                "project_id": project_id,
+                "session_id": session_id,
+                "status": status,
+                "q": q,
+            },
+        )
+
+    def create_run(
+        self,
+        *,
+        title: str,
+        source_screen: str,
+        source_action_key: str,
+        project_id: str | None = None,
+        summary: str | None = None,
+        intent_key: str | None = None,
+        platform: str | None = None,
+        platform_scope: str | None = None,
+        plan_request: answers.PlanRequest | None = None,
+        session_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.RunAnswer:
+        """The run waits for its confirmation; with `plan_request.draft` the agent drafts the plan first."""
+        return self.ask(
+            "POST",
+            "/v2/oneliner/runs",
+            body=_said(
+                {
+                    "title": title,
+                    "source_screen": source_screen,
+                    "source_action_key": source_action_key,
+                    "project_id": project_id,
+                    "summary": summary,
+                    "intent_key": intent_key,
+                    "platform": platform,
+                    "platform_scope": platform_scope,
+                    "plan_request": plan_request,
+                    "session_id": session_id,
+                }
+            ),
+            idempotency_key=idempotency_key,
+        )
+
+    def get_run(self, run_id: str) -> answers.RunAnswer:
+        """One run with its plan, result, usage and governance snapshot."""
+        return self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}")
+
+    def list_run_events(
+        self, run_id: str, *, after: int | None = None, limit: int | None = None
+    ) -> answers.ListedEventAnswer:
+        """A page, oldest first, whose `next_cursor` is the next `after`; or the stream when the client accepts it."""
+        return self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/events", query={"after": after, "limit": limit})
+
+    def confirm_run(
+        self, run_id: str, *, plan_rev: int | None = None, reason: str | None = None, idempotency_key: str | None = None
+    ) -> answers.RunAnswer:
+        """Let it go, for the plan with revision `plan_rev`; refused when the plan has changed since."""
+        return self.ask(
+            "POST",
+            f"/v2/oneliner/runs/{_at(run_id)}/confirm",
+            body=_said({"plan_rev": plan_rev, "reason": reason}),
+            idempotency_key=idempotency_key,
+        )
+
+    def cancel_run(
+        self, run_id: str, *, reason: str | None = None, idempotency_key: str | None = None
+    ) -> answers.RunAnswer:
+        """Stop it for good, in whatever state it is that is not an end."""
+        return self.ask(
+            "POST",
+            f"/v2/oneliner/runs/{_at(run_id)}/cancel",
+            body=_said({"reason": reason}),
+            idempotency_key=idempotency_key,
+        )
+
+    def resume_run(
+        self, run_id: str, *, answer: Any = None, reason: str | None = None, idempotency_key: str | None = None
+    ) -> answers.RunAnswer:
+        """The run goes on with the answer, which fits the `schema` of its `blocked`."""
+        return self.ask(
+            "POST",
+            f"/v2/oneliner/runs/{_at(run_id)}/resume",
+            body=_said({"answer": answer, "reason": reason}),
+            idempotency_key=idempotency_key,
+        )
+
+    def retry_run(
+        self, run_id: str, *, reason: str | None = None, idempotency_key: str | None = None
+    ) -> answers.RunAnswer:
+        """It goes on from its last checkpoint."""
+        return self.ask(
+            "POST",
+            f"/v2/oneliner/runs/{_at(run_id)}/retry",
+            body=_said({"reason": reason}),
+            idempotency_key=idempotency_key,
+        )
+
+    def revise_plan(
+        self, run_id: str, *, instruction: str, plan_rev: int | None = None, idempotency_key: str | None = None
+    ) -> answers.RunAnswer:
+        """The agent drafts the plan again, following the instruction."""
+        return self.ask(
+            "POST",
+            f"/v2/oneliner/runs/{_at(run_id)}/plan/revise",
+            body=_said({"instruction": instruction, "plan_rev": plan_rev}),
+            idempotency_key=idempotency_key,
+        )
+
+    def edit_plan(
+        self, run_id: str, *, plan_rev: int, goal: str | None = None, steps: Sequence[answers.StepEdit] | None = None
+    ) -> answers.RunAnswer:
+        """The plan gets exactly these steps, in this order; refused when it has changed since `plan_rev`."""
+        return self.ask(
+            "PATCH",
+            f"/v2/oneliner/runs/{_at(run_id)}/plan",
+            body=_said({"plan_rev": plan_rev, "goal": goal, "steps": steps}),
+        )
+
+    def exchange_code(self, *, code: str) -> answers.SignedIn:
+        """The code of a sign-in link, which works once, for a token."""
+        return self.ask("POST", "/v1/auth/exchange", body=_said({"code": code}))
+
+    def get_me(self) -> answers.Me:
+        """The caller's user and what this server is; also the cursor from which the stream of all runs tells what is new."""
+        return self.ask("GET", "/v2/oneliner/me")
+
+    def list_users(self, *, limit: int | None = None, before: str | None = None) -> answers.ListedUserAnswer:
+        """Everybody who ever called with a valid token."""
+        return self.ask("GET", "/v2/oneliner/users", query={"limit": limit, "before": before})
+
+    def set_user_status(self, user_id: str, *, status: answers.UserStatus) -> answers.UserAnswer:
+        """A suspended user is refused from the next request on."""
+        return self.ask("PUT", f"/v2/oneliner/users/{_at(user_id)}/status", body=_said({"status": status}))
+
+    def get_usage(
+        self,
+        *,
+        group_by: answers.GroupBy | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        project_id: str | None = None,
+    ) -> answers.Bill:
+        """Tokens and cost of what the caller's runs used (an administrator: everybody's), the last 30 days by default."""
+        return self.ask(
+            "GET",
+            "/v2/oneliner/usage",
+            query={"group_by": group_by, "since": since, "until": until, "project_id": project_id},
+        )
+
+    def list_documents(
+        self, *, project_id: str | None = None, limit: int | None = None, before: str | None = None
+    ) -> answers.ListedDocumentAnswer:
+        """Without their text."""
+        return self.ask(
+            "GET", "/v2/oneliner/documents", query={"project_id": project_id, "limit": limit, "before": before}
+        )
+
+    def put_document(
+        self, *, path: str, content: str, project_id: str | None = None, seen_version: int | None = None
+    ) -> answers.DocumentAnswer:
+        """A new document when the path is not there yet; refused when there is a newer version than `seen_version`."""
+        return self.ask(
+            "PUT",
+            "/v2/oneliner/documents",
+            body=_said({"project_id": project_id, "path": path, "content": content, "seen_version": seen_version}),
+        )
+
+    def search_documents(
+        self, *, q: str, project_id: str | None = None, limit: int | None = None
+    ) -> answers.ListedDocumentHit:
+        """The last written first, with the text around the first place."""
+        return self.ask(
+            "GET", "/v2/oneliner/documents/search", query={"q": q, "project_id": project_id, "limit": limit}
+        )
+
+    def get_document(self, document_id: str, *, version: int | None = None) -> answers.DocumentText:
+        """With the text of its newest version, or of the one that is asked for."""
+        return self.ask("GET", f"/v2/oneliner/documents/{_at(document_id)}", query={"version": version})
+
+    def list_document_versions(self, document_id: str) -> answers.ListedDocumentVersionAnswer:
+        """Without their text; the newest 200."""
+        return self.ask("GET", f"/v2/oneliner/documents/{_at(document_id)}/versions")
+
+    def get_governance(self, *, project_id: str | None = None, platform: str | None = None) -> answers.GovernanceAnswer:
+        """The effective policy, field by field with the layer that decided it, and the layers behind it."""
+        return self.ask("GET", "/v2/oneliner/governance", query={"project_id": project_id, "platform": platform})
+
+    def put_layer(
+        self, layer: str, *, rules: answers.RulesBody, scope: str | None = None, seen_version: int | None = None
+    ) -> answers.LayerAnswer:
+        """Everybody may set his own user layer; the rest is an administrator's."""
+        return self.ask(
+            "PUT",
+            f"/v2/oneliner/governance/layers/{_at(layer)}",
+            body=_said({"scope": scope, "rules": rules, "seen_version": seen_version}),
+        )
+
+    def put_override(
+        self, *, rules: answers.RulesBody, notice: str, expires_at: str, scope: str | None = None
+    ) -> answers.LayerAnswer:
+        """The rules replace what the layers say, until the expiry; those it touches see the notice."""
+        return self.ask(
+            "PUT",
+            "/v2/oneliner/governance/override",
+            body=_said({"scope": scope, "rules": rules, "notice": notice, "expires_at": expires_at}),
+        )
+
+    def end_override(self, *, scope: str | None = None) -> answers.LayerAnswer:
+        """The layers hold again; the history keeps the override."""
+        return self.ask("DELETE", "/v2/oneliner/governance/override", query={"scope": scope})
+
+    def list_layer_versions(
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        layer: answers.LayerName | None = None,
+        scope: str | None = None,
+    ) -> answers.ListedLayerVersion:
+        """An administrator sees all of it; everybody else names his own user layer."""
+        return self.ask(
+            "GET",
+            "/v2/oneliner/governance/history",
+            query={"limit": limit, "before": before, "layer": layer, "scope": scope},
+        )
+
+    def get_health(self) -> answers.Health:
+        """Says nothing about its parts; see `/readyz`."""
+        return self.ask("GET", "/healthz")
+
+    def get_readiness(self) -> answers.Readiness:
+        """200 when all of them are `ok`, else 503."""
+        return self.ask("GET", "/readyz")
