@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Say something to the agent
-         * @description Start a run that answers the message, in the given session or in a new one.
+         * @description Start a run that answers the message, in the given session or in a new one; or steer the one that is working.
          */
         post: operations["startChat"];
         delete?: never;
@@ -128,6 +128,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agent/sessions/{session_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export a session
+         * @description All that is kept of it. JSON Lines: each has a `kind`, and the last is `{"kind": "end", "lines": …}`.
+         */
+        get: operations["exportSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agent/sessions/{session_id}/restore": {
         parameters: {
             query?: never;
@@ -139,7 +159,7 @@ export interface paths {
         put?: never;
         /**
          * Restore a deleted session (administrators)
-         * @description The session comes back with its messages and runs.
+         * @description The session comes back with its messages and runs, unless its content was purged meanwhile.
          */
         post: operations["restoreSession"];
         delete?: never;
@@ -212,6 +232,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/oneliner/runs/{run_id}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the versions of documents that a run read and wrote
+         * @description In the order in which the run first did; at most 500.
+         */
+        get: operations["listRunDocuments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/oneliner/runs/{run_id}/confirm": {
         parameters: {
             query?: never;
@@ -263,7 +303,7 @@ export interface paths {
         put?: never;
         /**
          * Answer what a blocked run asks
-         * @description The run goes on with the answer, which fits the `schema` of its `blocked`.
+         * @description The run goes on with the answer, which fits the `schema` of its `blocked`. More money is given by who may.
          */
         post: operations["resumeRun"];
         delete?: never;
@@ -432,6 +472,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/oneliner/users/{user_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export what is kept of a user
+         * @description Everybody may export himself, an administrator anybody: sessions with all they hold, documents with every version,
+         *     and the rules the user set for himself. What he deleted is not in it.
+         */
+        get: operations["exportUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Erase a user (administrators)
+         * @description All that the user said and wrote goes for good and his name with it; what he used and what it cost stays, under
+         *     his id. He is refused from the next request on, until an administrator approves him to start anew.
+         */
+        delete: operations["eraseUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/oneliner/usage": {
         parameters: {
             query?: never;
@@ -441,7 +523,9 @@ export interface paths {
         };
         /**
          * Read the bill
-         * @description Tokens and cost of what the caller's runs used (an administrator: everybody's), the last 30 days by default.
+         * @description Tokens and cost of what the caller's runs used (an administrator: everybody's), the last 30 days (UTC) by default.
+         *
+         *     `total` is the sum of all lines, to the last digit. CSV has all of them at once.
          */
         get: operations["getUsage"];
         put?: never;
@@ -620,6 +704,118 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/oneliner/mcp/servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the MCP servers and how they are doing (administrators)
+         * @description Those of the file first. The health is that of the process which answers; others have connections of their own.
+         */
+        get: operations["listMcpServers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/mcp/servers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add or change an MCP server (administrators)
+         * @description Secrets are given as `${MCP_…}`, the name of a variable of the server's environment. Every process follows soon.
+         */
+        put: operations["putMcpServer"];
+        post?: never;
+        /**
+         * Remove an MCP server (administrators)
+         * @description Its tools are gone for runs that begin later.
+         */
+        delete: operations["removeMcpServer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/mcp/servers/{name}/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tools of an MCP server as the agent has them (administrators)
+         * @description With what is held to be true of them, which need not be what the server says.
+         */
+        get: operations["listMcpTools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the audit log, newest first (administrators)
+         * @description Who did what to which, and when; an empty actor is the server itself. Every filter narrows.
+         */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the retention rules by project (administrators)
+         * @description Projects without a rule keep their sessions for good.
+         */
+        get: operations["listRetention"];
+        /**
+         * Say for how long the sessions of a project are kept (administrators)
+         * @description Sessions in which nothing happened for so many days, and in which nothing is under way, are deleted.
+         */
+        put: operations["putRetention"];
+        post?: never;
+        /**
+         * Keep the sessions of a project for good (administrators)
+         * @description What was deleted already stays deleted.
+         */
+        delete: operations["removeRetention"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -689,8 +885,25 @@ export interface components {
              * @description Whether the session was created with it.
              */
             created: boolean;
+            /**
+             * Steered
+             * @description Whether the message went to this run while it was working already.
+             */
+            steered: boolean;
             run_status: components["schemas"]["RunStatus"];
         };
+        /**
+         * Access
+         * @description What a run did with a version of a document.
+         * @enum {string}
+         */
+        Access: "read" | "write";
+        /**
+         * Action
+         * @description Every action that is recorded.
+         * @enum {string}
+         */
+        Action: "policy.layer_set" | "policy.override_set" | "policy.override_ended" | "user.status_set" | "session.deleted" | "session.restored" | "user.erased" | "user.exported" | "session.exported" | "session.expired" | "session.purged" | "run.confirmed" | "run.answered" | "retention.set" | "retention.removed" | "sign_in.link_made" | "sign_in.link_used";
         /**
          * AskedCallAnswer
          * @description A tool call as the model wrote it; `arguments` is JSON text.
@@ -704,14 +917,53 @@ export interface components {
             arguments: string;
         };
         /**
+         * AuditAnswer
+         * @description One line of the audit log.
+         */
+        AuditAnswer: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-03-05T08:15:30.250Z
+             */
+            at: string;
+            /**
+             * Actor
+             * @description A user's id, or empty for the server itself.
+             */
+            actor: string;
+            action: components["schemas"]["Action"];
+            target: components["schemas"]["Target"];
+            /** Target Id */
+            target_id: string;
+            /**
+             * Details
+             * @description Codes, ids and figures; which ones depends on the action.
+             */
+            details: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
+        /**
          * Authority
          * @description What a token's ``role`` claim grants.
          * @enum {string}
          */
         Authority: "member" | "admin";
         /**
+         * Basis
+         * @description What an estimate was made from.
+         * @enum {string}
+         */
+        Basis: "history" | "plan";
+        /**
          * Bill
-         * @description The bill between two times, the greatest key first.
+         * @description The bill between two times, the greatest key first. `total` is the sum of all lines; its key is empty.
          */
         Bill: {
             /** Items */
@@ -732,10 +984,13 @@ export interface components {
              * @example 2026-03-05T08:15:30.250Z
              */
             until: string;
+            total: components["schemas"]["BillLine"];
         };
         /**
          * BillLine
-         * @description One line of the bill; `key` is the date, or the id or name of what it is for.
+         * @description One line of the bill; `key` is the date, or the id or name of what it is for (empty: none).
+         *
+         *     By tool, a call of the model is shared by the tools that its answer called, and `tool_calls` counts their calls.
          */
         BillLine: {
             /** Input Tokens */
@@ -756,6 +1011,54 @@ export interface components {
             key: string;
             /** Message Count */
             message_count: number;
+            /** Tool Calls */
+            tool_calls: number | null;
+        };
+        /**
+         * Budget
+         * @description What a budget is for.
+         * @enum {string}
+         */
+        Budget: "run" | "user_day" | "project_day" | "day";
+        /**
+         * BudgetStanding
+         * @description Where a budget stands. `day` (UTC) is null for the budget of a run; `left` is what may still be reserved.
+         */
+        BudgetStanding: {
+            budget: components["schemas"]["Budget"];
+            /**
+             * Limit
+             * @description USD.
+             * @example 0.000123
+             */
+            limit: string;
+            /**
+             * Granted
+             * @description Given on top of the limit.
+             * @example 0.000123
+             */
+            granted: string;
+            /**
+             * Used
+             * @description USD.
+             * @example 0.000123
+             */
+            used: string;
+            /**
+             * Reserved
+             * @description What calls under way may cost.
+             * @example 0.000123
+             */
+            reserved: string;
+            /**
+             * Left
+             * @description USD.
+             * @example 0.000123
+             */
+            left: string;
+            /** Day */
+            day: string | null;
+            decided_by: components["schemas"]["LayerName"];
         };
         /**
          * Confirmation
@@ -769,6 +1072,14 @@ export interface components {
             decided_by: components["schemas"]["LayerName"];
             /** Others */
             others: components["schemas"]["Said_Confirmation_"][];
+        };
+        /** Decided[Union[Annotated[str, FieldInfo(annotation=NoneType, required=True, description='USD.', examples=['0.000123'], metadata=[_PydanticGeneralMetadata(pattern='^-?[0-9]+\\.[0-9]{6,9}$')])], NoneType]] */
+        "Decided_Union_Annotated_str__FieldInfo_annotation_NoneType__required_True____examples__000123____metadata___PydanticGeneralMetadata_pattern___-__0-9_______0-9__6_9_________NoneType__": {
+            /** Value */
+            value: string | null;
+            decided_by: components["schemas"]["LayerName"];
+            /** Others */
+            others: components["schemas"]["Said_Union_Annotated_str__FieldInfo_annotation_NoneType__required_True____examples__000123____metadata___PydanticGeneralMetadata_pattern___-__0-9_______0-9__6_9_________NoneType__"][];
         };
         /** Decided[Union[int, NoneType]] */
         Decided_Union_int__NoneType__: {
@@ -793,6 +1104,14 @@ export interface components {
             decided_by: components["schemas"]["LayerName"];
             /** Others */
             others: components["schemas"]["Said_list_LayerToolRules__"][];
+        };
+        /** Decided[list[str]] */
+        Decided_list_str__: {
+            /** Value */
+            value: string[];
+            decided_by: components["schemas"]["LayerName"];
+            /** Others */
+            others: components["schemas"]["Said_list_str__"][];
         };
         /**
          * DocumentAnswer
@@ -904,6 +1223,30 @@ export interface components {
             run_id: string;
         };
         /**
+         * DocumentUseAnswer
+         * @description A version of a document that a run read or wrote, and when it first did.
+         */
+        DocumentUseAnswer: {
+            /**
+             * Document Id
+             * Format: uuid
+             */
+            document_id: string;
+            /** Path */
+            path: string;
+            /** Title */
+            title: string;
+            /** Version */
+            version: number;
+            access: components["schemas"]["Access"];
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-03-05T08:15:30.250Z
+             */
+            created_at: string;
+        };
+        /**
          * DocumentVersionAnswer
          * @description One version of a document, without its text.
          */
@@ -927,6 +1270,35 @@ export interface components {
              * @example 2026-03-05T08:15:30.250Z
              */
             created_at: string;
+        };
+        /**
+         * ErasureAnswer
+         * @description How far the erasure of a user is. Unless it is complete, the server goes on with it by itself.
+         */
+        ErasureAnswer: {
+            /** User Id */
+            user_id: string;
+            /** Sessions Purged */
+            sessions_purged: number;
+            /** Is Complete */
+            is_complete: boolean;
+        };
+        /**
+         * EstimateAnswer
+         * @description What a run will probably use: an estimate from earlier runs (`history`) or by a rule of thumb (`plan`).
+         */
+        EstimateAnswer: {
+            basis: components["schemas"]["Basis"];
+            /** Sample Count */
+            sample_count: number;
+            /** Model Calls */
+            model_calls: number;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Cost */
+            cost: string | null;
         };
         /**
          * EventAnswer
@@ -964,6 +1336,12 @@ export interface components {
             created_at: string;
         };
         /**
+         * Format
+         * @description How an export is written.
+         * @enum {string}
+         */
+        Format: "jsonl" | "markdown";
+        /**
          * GovernanceAnswer
          * @description What applies to the caller in a project on a platform, and who set it.
          */
@@ -982,7 +1360,7 @@ export interface components {
          * @description What a line of the bill is for.
          * @enum {string}
          */
-        GroupBy: "day" | "project" | "session" | "model" | "run" | "user";
+        GroupBy: "day" | "project" | "user" | "session" | "run" | "model" | "tool" | "executor";
         /**
          * Health
          * @description The process takes requests.
@@ -1060,6 +1438,13 @@ export interface components {
              */
             id: string;
         };
+        /** Listed[AuditAnswer] */
+        Listed_AuditAnswer_: {
+            /** Items */
+            items: components["schemas"]["AuditAnswer"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
         /** Listed[DocumentAnswer] */
         Listed_DocumentAnswer_: {
             /** Items */
@@ -1071,6 +1456,13 @@ export interface components {
         Listed_DocumentHit_: {
             /** Items */
             items: components["schemas"]["DocumentHit"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** Listed[DocumentUseAnswer] */
+        Listed_DocumentUseAnswer_: {
+            /** Items */
+            items: components["schemas"]["DocumentUseAnswer"][];
             /** Next Cursor */
             next_cursor: string | null;
         };
@@ -1095,10 +1487,31 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
+        /** Listed[McpServerAnswer] */
+        Listed_McpServerAnswer_: {
+            /** Items */
+            items: components["schemas"]["McpServerAnswer"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** Listed[McpToolAnswer] */
+        Listed_McpToolAnswer_: {
+            /** Items */
+            items: components["schemas"]["McpToolAnswer"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
         /** Listed[MessageAnswer] */
         Listed_MessageAnswer_: {
             /** Items */
             items: components["schemas"]["MessageAnswer"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** Listed[RetentionAnswer] */
+        Listed_RetentionAnswer_: {
+            /** Items */
+            items: components["schemas"]["RetentionAnswer"][];
             /** Next Cursor */
             next_cursor: string | null;
         };
@@ -1122,6 +1535,110 @@ export interface components {
             items: components["schemas"]["UserAnswer"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * McpHealthAnswer
+         * @description How a server is doing, as the process sees it that answers.
+         */
+        McpHealthAnswer: {
+            state: components["schemas"]["McpState"];
+            /**
+             * Error
+             * @description Why it failed the last time; empty while it is ready.
+             */
+            error: string;
+            /**
+             * Protocol
+             * @example 2026-07-28
+             */
+            protocol: string;
+            /** Software */
+            software: string;
+            /** Reconnects */
+            reconnects: number;
+            /**
+             * Tools
+             * @description The names the agent has.
+             */
+            tools: string[];
+            /** Refused */
+            refused: components["schemas"]["RefusedToolAnswer"][];
+        };
+        /**
+         * McpServerAnswer
+         * @description An MCP server. A value of `headers` or `env` that is no reference is null; so are the `args` of a file's command.
+         */
+        McpServerAnswer: {
+            /** Name */
+            name: string;
+            /** Source */
+            source: string;
+            /** Url */
+            url: string;
+            /** Headers */
+            headers: {
+                [key: string]: string | null;
+            };
+            /** Command */
+            command: string;
+            /** Args */
+            args: string[] | null;
+            /** Env */
+            env: {
+                [key: string]: string | null;
+            };
+            /** Cwd */
+            cwd: string;
+            /** Enabled */
+            enabled: boolean;
+            /** Tools */
+            tools: string[];
+            /** Read Only */
+            read_only: string[];
+            /** Idempotent */
+            idempotent: string[];
+            /** Trust Hints */
+            trust_hints: boolean;
+            /** Repeat After Question */
+            repeat_after_question: boolean;
+            /** Call Seconds */
+            call_seconds: number;
+            /** Connect Seconds */
+            connect_seconds: number;
+            /**
+             * Version
+             * @description Null for a server of the file.
+             */
+            version: number | null;
+            /** Updated By */
+            updated_by: string | null;
+            /** Updated At */
+            updated_at: string | null;
+            health: components["schemas"]["McpHealthAnswer"];
+        };
+        /**
+         * McpState
+         * @description Whether a server can be called from this process.
+         * @enum {string}
+         */
+        McpState: "disabled" | "connecting" | "ready" | "failed";
+        /**
+         * McpToolAnswer
+         * @description A tool as the agent has it; `read_only` and `idempotent` are what is held to be true.
+         */
+        McpToolAnswer: {
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Read Only */
+            read_only: boolean;
+            /** Idempotent */
+            idempotent: boolean;
         };
         /**
          * Me
@@ -1242,6 +1759,12 @@ export interface components {
             max_output_tokens: components["schemas"]["Decided_Union_int__NoneType__"];
             max_tool_calls: components["schemas"]["Decided_Union_int__NoneType__"];
             tools: components["schemas"]["Decided_list_LayerToolRules__"];
+            approval_seconds: components["schemas"]["Decided_Union_int__NoneType__"];
+            approvals: components["schemas"]["Decided_list_str__"];
+            run_budget: components["schemas"]["Decided_Union_Annotated_str__FieldInfo_annotation_NoneType__required_True____examples__000123____metadata___PydanticGeneralMetadata_pattern___-__0-9_______0-9__6_9_________NoneType__"];
+            user_day_budget: components["schemas"]["Decided_Union_Annotated_str__FieldInfo_annotation_NoneType__required_True____examples__000123____metadata___PydanticGeneralMetadata_pattern___-__0-9_______0-9__6_9_________NoneType__"];
+            project_day_budget: components["schemas"]["Decided_Union_Annotated_str__FieldInfo_annotation_NoneType__required_True____examples__000123____metadata___PydanticGeneralMetadata_pattern___-__0-9_______0-9__6_9_________NoneType__"];
+            day_budget: components["schemas"]["Decided_Union_Annotated_str__FieldInfo_annotation_NoneType__required_True____examples__000123____metadata___PydanticGeneralMetadata_pattern___-__0-9_______0-9__6_9_________NoneType__"];
         };
         /**
          * Progress
@@ -1288,7 +1811,35 @@ export interface components {
          * @description Why a run ended or is blocked, beside its status; one word per cause.
          * @enum {string}
          */
-        Reason: "" | "user_cancelled" | "session_deleted" | "policy_denied" | "model_error" | "model_unavailable" | "plan_not_drafted" | "step_limit" | "output_limit" | "timed_out" | "worker_lost" | "internal_error" | "budget_exceeded" | "needs_answer" | "needs_approval" | "tool_outcome_unknown";
+        Reason: "" | "user_cancelled" | "interrupted" | "session_deleted" | "policy_denied" | "model_error" | "model_unavailable" | "plan_not_drafted" | "step_limit" | "output_limit" | "timed_out" | "worker_lost" | "internal_error" | "budget_exceeded" | "needs_answer" | "needs_approval" | "tool_outcome_unknown";
+        /**
+         * RefusedToolAnswer
+         * @description A tool that a server lists and the agent does not get.
+         */
+        RefusedToolAnswer: {
+            /** Name */
+            name: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * RetentionAnswer
+         * @description For how long the sessions of a project are kept after the last thing that happened in them.
+         */
+        RetentionAnswer: {
+            /** Project Id */
+            project_id: string;
+            /** Keep Days */
+            keep_days: number;
+            /** Updated By */
+            updated_by: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @example 2026-03-05T08:15:30.250Z
+             */
+            updated_at: string;
+        };
         /**
          * Role
          * @description Who speaks.
@@ -1312,6 +1863,18 @@ export interface components {
             /** Max Tool Calls */
             max_tool_calls?: number | null;
             tools?: components["schemas"]["ToolRules"] | null;
+            /** Approval Seconds */
+            approval_seconds?: number | null;
+            /** Approvals */
+            approvals?: string[] | null;
+            /** Run Budget */
+            run_budget?: string | null;
+            /** User Day Budget */
+            user_day_budget?: string | null;
+            /** Project Day Budget */
+            project_day_budget?: string | null;
+            /** Day Budget */
+            day_budget?: string | null;
         };
         /**
          * RunAnswer
@@ -1384,7 +1947,7 @@ export interface components {
             blocked: {
                 [key: string]: components["schemas"]["JsonValue"];
             } | null;
-            usage: components["schemas"]["UsageAnswer"];
+            usage: components["schemas"]["RunUsage"];
             governance_snapshot: components["schemas"]["Snapshot"];
             active_admin_override_notice: components["schemas"]["Notice"] | null;
             /** Last Seq */
@@ -1412,10 +1975,39 @@ export interface components {
          * @enum {string}
          */
         RunStatus: "drafting" | "needs_confirmation" | "queued" | "running" | "blocked" | "done" | "failed" | "cancelled";
+        /**
+         * RunUsage
+         * @description What a run used, where its budgets stand, and, until it is confirmed, what it will probably use.
+         */
+        RunUsage: {
+            /** Input Tokens */
+            input_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Total Tokens */
+            total_tokens: number;
+            /** Cost */
+            cost: string | null;
+            /** Estimated */
+            estimated: boolean;
+            /** Unpriced Messages */
+            unpriced_messages: number;
+            /** Budgets */
+            budgets: components["schemas"]["BudgetStanding"][];
+            estimate: components["schemas"]["EstimateAnswer"] | null;
+        };
         /** Said[Confirmation] */
         Said_Confirmation_: {
             layer: components["schemas"]["LayerName"];
             value: components["schemas"]["Confirmation"];
+        };
+        /** Said[Union[Annotated[str, FieldInfo(annotation=NoneType, required=True, description='USD.', examples=['0.000123'], metadata=[_PydanticGeneralMetadata(pattern='^-?[0-9]+\\.[0-9]{6,9}$')])], NoneType]] */
+        "Said_Union_Annotated_str__FieldInfo_annotation_NoneType__required_True____examples__000123____metadata___PydanticGeneralMetadata_pattern___-__0-9_______0-9__6_9_________NoneType__": {
+            layer: components["schemas"]["LayerName"];
+            /** Value */
+            value: string | null;
         };
         /** Said[Union[int, NoneType]] */
         Said_Union_int__NoneType__: {
@@ -1434,6 +2026,12 @@ export interface components {
             layer: components["schemas"]["LayerName"];
             /** Value */
             value: components["schemas"]["LayerToolRules"][];
+        };
+        /** Said[list[str]] */
+        Said_list_str__: {
+            layer: components["schemas"]["LayerName"];
+            /** Value */
+            value: string[];
         };
         /**
          * SessionAnswer
@@ -1530,6 +2128,12 @@ export interface components {
          */
         StepStatus: "pending" | "active" | "done" | "skipped";
         /**
+         * Target
+         * @description What kind of thing an action was done to.
+         * @enum {string}
+         */
+        Target: "layer" | "user" | "session" | "run" | "project";
+        /**
          * ToolCondition
          * @description One comparison of an argument.
          */
@@ -1594,26 +2198,6 @@ export interface components {
             rules: components["schemas"]["ToolRuleForm"][];
         };
         /**
-         * UsageAnswer
-         * @description Tokens and money. `cost` is null when no price is known; `estimated`: some tokens were counted by the server.
-         */
-        UsageAnswer: {
-            /** Input Tokens */
-            input_tokens: number;
-            /** Output Tokens */
-            output_tokens: number;
-            /** Cached Tokens */
-            cached_tokens: number;
-            /** Total Tokens */
-            total_tokens: number;
-            /** Cost */
-            cost: string | null;
-            /** Estimated */
-            estimated: boolean;
-            /** Unpriced Messages */
-            unpriced_messages: number;
-        };
-        /**
          * UserAnswer
          * @description A user.
          */
@@ -1632,10 +2216,10 @@ export interface components {
         };
         /**
          * UserStatus
-         * @description Whether a user may work.
+         * @description Whether a user may work. What was known of an erased one is gone; his id stays as the key of his bills.
          * @enum {string}
          */
-        UserStatus: "approved" | "pending" | "suspended";
+        UserStatus: "approved" | "pending" | "suspended" | "erased";
         /**
          * Verdict
          * @description What a rule says about a call, from the loosest to the strictest.
@@ -1663,6 +2247,11 @@ export interface components {
              * @default
              */
             project_id: string;
+            /**
+             * @description What to do when a run of the session is working or about to: `enqueue` begins the next run, `steer` gives the message to the working run, which takes it up at its next step, `interrupt` cancels what works and begins a run, `reject` answers 409.
+             * @default enqueue
+             */
+            multitask: components["schemas"]["Multitask"];
         };
         /**
          * ConfirmRequest
@@ -1857,6 +2446,89 @@ export interface components {
             seen_version: number | null;
         };
         /**
+         * McpServerRequest
+         * @description An MCP server: a `url`, or a `command` where the deployment allows it. What is left out is its default.
+         */
+        McpServerRequest: {
+            /**
+             * Url
+             * @default
+             * @example https://mcp.example.com/mcp
+             */
+            url: string;
+            /**
+             * Headers
+             * @example {
+             *       "Authorization": "Bearer ${MCP_TOKEN}"
+             *     }
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * Command
+             * @default
+             */
+            command: string;
+            /** Args */
+            args?: string[];
+            /** Env */
+            env?: {
+                [key: string]: string;
+            };
+            /**
+             * Cwd
+             * @default
+             */
+            cwd: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Tools
+             * @description Patterns of tool names, with `*` and `?`.
+             */
+            tools?: string[];
+            /**
+             * Read Only
+             * @description Patterns of tool names, with `*` and `?`.
+             */
+            read_only?: string[];
+            /**
+             * Idempotent
+             * @description Patterns of tool names, with `*` and `?`.
+             */
+            idempotent?: string[];
+            /**
+             * Trust Hints
+             * @default false
+             */
+            trust_hints: boolean;
+            /**
+             * Repeat After Question
+             * @default false
+             */
+            repeat_after_question: boolean;
+            /**
+             * Call Seconds
+             * @default 60
+             */
+            call_seconds: number;
+            /**
+             * Connect Seconds
+             * @default 20
+             */
+            connect_seconds: number;
+            /**
+             * Seen Version
+             * @description The version that was read, 0 for a new one; refused when there is a newer one.
+             * @default null
+             */
+            seen_version: number | null;
+        };
+        /**
          * MoveRequest
          * @description Move a run.
          */
@@ -1868,6 +2540,12 @@ export interface components {
              */
             reason: string;
         };
+        /**
+         * Multitask
+         * @description What becomes of a message into a session in which a run is working; in any other, each begins a run.
+         * @enum {string}
+         */
+        Multitask: "enqueue" | "steer" | "interrupt" | "reject";
         /**
          * OverrideRequest
          * @description Rules that replace what the layers say, for a while.
@@ -1950,6 +2628,22 @@ export interface components {
             reason: string;
         };
         /**
+         * RetentionRequest
+         * @description For how long the sessions of a project are kept.
+         */
+        RetentionRequest: {
+            /**
+             * Project Id
+             * @default
+             */
+            project_id: string;
+            /**
+             * Keep Days
+             * @description Days after the last thing that happened.
+             */
+            keep_days: number;
+        };
+        /**
          * ReviseRequest
          * @description What the agent is to plan otherwise.
          */
@@ -1996,6 +2690,37 @@ export interface components {
             max_tool_calls: number | null;
             /** @default null */
             tools: components["schemas"]["ToolRules"] | null;
+            /**
+             * Approval Seconds
+             * @default null
+             */
+            approval_seconds: number | null;
+            /**
+             * Approvals
+             * @description Standing approvals to keep; only in a user's layer.
+             * @default null
+             */
+            approvals: string[] | null;
+            /**
+             * Run Budget
+             * @default null
+             */
+            run_budget: string | null;
+            /**
+             * User Day Budget
+             * @default null
+             */
+            user_day_budget: string | null;
+            /**
+             * Project Day Budget
+             * @default null
+             */
+            project_day_budget: string | null;
+            /**
+             * Day Budget
+             * @default null
+             */
+            day_budget: string | null;
         };
         /**
          * SnapshotFrame
@@ -2043,7 +2768,11 @@ export interface components {
          * @description Whether a user may work.
          */
         UserStatusRequest: {
-            status: components["schemas"]["UserStatus"];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "approved" | "pending" | "suspended";
         };
         /**
          * Problem
@@ -2055,7 +2784,7 @@ export interface components {
             detail: string;
             status: number;
             /** @enum {string} */
-            code: "bad_request" | "body_too_large" | "conflict" | "forbidden" | "idempotency_mismatch" | "illegal_move" | "internal_error" | "invalid" | "malformed_json" | "method_not_allowed" | "no_such_route" | "not_found" | "not_json" | "plan_changed" | "policy_denied" | "request_in_flight" | "storage_full" | "unauthenticated" | "unavailable" | "user_not_approved" | "version_changed";
+            code: "bad_request" | "body_too_large" | "conflict" | "forbidden" | "idempotency_mismatch" | "illegal_move" | "internal_error" | "invalid" | "malformed_json" | "method_not_allowed" | "no_such_route" | "not_found" | "not_json" | "plan_changed" | "policy_denied" | "purged" | "request_in_flight" | "session_busy" | "storage_full" | "unauthenticated" | "unavailable" | "user_not_approved" | "version_changed";
             /** @description For `invalid`: every field that is wrong. */
             errors?: {
                 field: string;
@@ -2149,7 +2878,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A request with this idempotency key is being answered (`request_in_flight`) */
+            /** @description A run of this session is at work; A request with this idempotency key is being answered (`session_busy`, `request_in_flight`) */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2454,6 +3183,8 @@ export interface operations {
                 project_id?: string | null;
                 /** @description Only what holds this text, in any case. */
                 q?: string | null;
+                /** @description Only the caller's own, also for an administrator. */
+                mine?: boolean;
             };
             header?: {
                 /**
@@ -2784,6 +3515,93 @@ export interface operations {
             };
         };
     };
+    exportSession: {
+        parameters: {
+            query?: {
+                /** @description Everything, or what there is to read. */
+                format?: components["schemas"]["Format"];
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The id of a session. */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The export, as a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/markdown": string;
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     restoreSession: {
         parameters: {
             query?: never;
@@ -2840,7 +3658,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A request with this idempotency key is being answered (`request_in_flight`) */
+            /** @description Its content is gone for good; A request with this idempotency key is being answered (`purged`, `request_in_flight`) */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2902,6 +3720,8 @@ export interface operations {
                 status?: components["schemas"]["RunStatus"][] | null;
                 /** @description Only what holds this text, in any case. */
                 q?: string | null;
+                /** @description Only the caller's own, also for an administrator. */
+                mine?: boolean;
             };
             header?: {
                 /**
@@ -3283,6 +4103,89 @@ export interface operations {
             };
         };
     };
+    listRunDocuments: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The id of a run. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_DocumentUseAnswer_"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     confirmRun: {
         parameters: {
             query?: never;
@@ -3602,7 +4505,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4536,6 +5439,185 @@ export interface operations {
             };
         };
     };
+    exportUser: {
+        parameters: {
+            query?: {
+                /** @description Everything, or what there is to read. */
+                format?: components["schemas"]["Format"];
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The id of a user. */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The export, as a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/markdown": string;
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    eraseUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The id of a user. */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureAnswer"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full (`storage_full`) */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getUsage: {
         parameters: {
             query?: {
@@ -4544,6 +5626,20 @@ export interface operations {
                 until?: string | null;
                 /** @description Only of this project; empty: only without a project. */
                 project_id?: string | null;
+                /** @description Only of this user. */
+                user_id?: string | null;
+                /** @description Only of one session. */
+                session_id?: string | null;
+                /** @description Only of this model. */
+                model?: string | null;
+                /** @description Only of this executor. */
+                executor?: string | null;
+                /** @description At most this many lines; not for CSV. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before this one. */
+                before?: string | null;
+                /** @description Otherwise as `Accept` says. */
+                format?: ("json" | "csv") | null;
             };
             header?: {
                 /**
@@ -4564,6 +5660,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Bill"];
+                    "text/csv": string;
                 };
             };
             /** @description A valid bearer token is needed (`unauthenticated`) */
@@ -5526,6 +6623,741 @@ export interface operations {
             };
             /** @description The server cannot take this now (`unavailable`) */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMcpServers: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_McpServerAnswer_"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putMcpServer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The name of a server. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["McpServerRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["McpServerAnswer"];
+                };
+            };
+            /** @description The body is not JSON (`malformed_json`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing has changed meanwhile; There is a newer version than the one that was read (`conflict`, `version_changed`) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`body_too_large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json (`not_json`) */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full (`storage_full`) */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeMcpServer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The name of a server. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing has changed meanwhile (`conflict`) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full (`storage_full`) */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMcpTools: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The name of a server. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_McpToolAnswer_"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description At most this many items. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before this one. */
+                before?: string | null;
+                actor?: string | null;
+                action?: components["schemas"]["Action"] | null;
+                target?: components["schemas"]["Target"] | null;
+                target_id?: string | null;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_AuditAnswer_"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRetention: {
+        parameters: {
+            query?: {
+                /** @description At most this many items. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before this one. */
+                before?: string | null;
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_RetentionAnswer_"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putRetention: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionAnswer"];
+                };
+            };
+            /** @description The body is not JSON (`malformed_json`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`body_too_large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json (`not_json`) */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full (`storage_full`) */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeRetention: {
+        parameters: {
+            query?: {
+                /** @description The project; empty: without a project. */
+                project_id?: string;
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full (`storage_full`) */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -7,6 +7,29 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+Access: TypeAlias = Literal["read", "write"]
+
+
+Action: TypeAlias = Literal[
+    "policy.layer_set",
+    "policy.override_set",
+    "policy.override_ended",
+    "user.status_set",
+    "session.deleted",
+    "session.restored",
+    "user.erased",
+    "user.exported",
+    "session.exported",
+    "session.expired",
+    "session.purged",
+    "run.confirmed",
+    "run.answered",
+    "retention.set",
+    "retention.removed",
+    "sign_in.link_made",
+    "sign_in.link_used",
+]
+
 
 class AskedCallAnswer(TypedDict):
     """A tool call as the model wrote it; `arguments` is JSON text."""
@@ -19,8 +42,14 @@ class AskedCallAnswer(TypedDict):
 Authority: TypeAlias = Literal["member", "admin"]
 
 
+Basis: TypeAlias = Literal["history", "plan"]
+
+
 class BillLine(TypedDict):
-    """One line of the bill; `key` is the date, or the id or name of what it is for."""
+    """One line of the bill; `key` is the date, or the id or name of what it is for (empty: none).
+
+    By tool, a call of the model is shared by the tools that its answer called, and `tool_calls` counts their calls.
+    """
 
     input_tokens: int
     output_tokens: int
@@ -31,6 +60,10 @@ class BillLine(TypedDict):
     unpriced_messages: int
     key: str
     message_count: int
+    tool_calls: int | None
+
+
+Budget: TypeAlias = Literal["run", "user_day", "project_day", "day"]
 
 
 Confirmation: TypeAlias = Literal["never", "always"]
@@ -80,6 +113,17 @@ class DocumentText(TypedDict):
     run_id: str
 
 
+class DocumentUseAnswer(TypedDict):
+    """A version of a document that a run read or wrote, and when it first did."""
+
+    document_id: str
+    path: str
+    title: str
+    version: int
+    access: Access
+    created_at: str
+
+
 class DocumentVersionAnswer(TypedDict):
     """One version of a document, without its text."""
 
@@ -91,7 +135,29 @@ class DocumentVersionAnswer(TypedDict):
     created_at: str
 
 
-GroupBy: TypeAlias = Literal["day", "project", "session", "model", "run", "user"]
+class ErasureAnswer(TypedDict):
+    """How far the erasure of a user is. Unless it is complete, the server goes on with it by itself."""
+
+    user_id: str
+    sessions_purged: int
+    is_complete: bool
+
+
+class EstimateAnswer(TypedDict):
+    """What a run will probably use: an estimate from earlier runs (`history`) or by a rule of thumb (`plan`)."""
+
+    basis: Basis
+    sample_count: int
+    model_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: str | None
+
+
+Format: TypeAlias = Literal["jsonl", "markdown"]
+
+
+GroupBy: TypeAlias = Literal["day", "project", "user", "session", "run", "model", "tool", "executor"]
 
 
 class Health(TypedDict):
@@ -116,9 +182,27 @@ class ListedDocumentHit(TypedDict):
     next_cursor: str | None
 
 
+class ListedDocumentUseAnswer(TypedDict):
+    items: list[DocumentUseAnswer]
+    next_cursor: str | None
+
+
 class ListedDocumentVersionAnswer(TypedDict):
     items: list[DocumentVersionAnswer]
     next_cursor: str | None
+
+
+McpState: TypeAlias = Literal["disabled", "connecting", "ready", "failed"]
+
+
+class McpToolAnswer(TypedDict):
+    """A tool as the agent has it; `read_only` and `idempotent` are what is held to be true."""
+
+    name: str
+    description: str
+    parameters: dict[str, JsonValue]
+    read_only: bool
+    idempotent: bool
 
 
 MessageState: TypeAlias = Literal["streaming", "complete", "interrupted"]
@@ -163,6 +247,7 @@ class Readiness(TypedDict):
 Reason: TypeAlias = Literal[
     "",
     "user_cancelled",
+    "interrupted",
     "session_deleted",
     "policy_denied",
     "model_error",
@@ -180,6 +265,22 @@ Reason: TypeAlias = Literal[
 ]
 
 
+class RefusedToolAnswer(TypedDict):
+    """A tool that a server lists and the agent does not get."""
+
+    name: str
+    why: str
+
+
+class RetentionAnswer(TypedDict):
+    """For how long the sessions of a project are kept after the last thing that happened in them."""
+
+    project_id: str
+    keep_days: int
+    updated_by: str
+    updated_at: str
+
+
 Role: TypeAlias = Literal["user", "assistant", "tool"]
 
 
@@ -193,6 +294,13 @@ class SaidConfirmation(TypedDict):
     value: Confirmation
 
 
+class SaidUnionAnnotatedStrFieldInfoAnnotationNoneTypeRequiredTrueExamples000123MetadataPydanticGeneralMetadataPattern090969NoneType(
+    TypedDict
+):
+    layer: LayerName
+    value: str | None
+
+
 class SaidUnionIntNoneType(TypedDict):
     layer: LayerName
     value: int | None
@@ -201,6 +309,11 @@ class SaidUnionIntNoneType(TypedDict):
 class SaidUnionListListStrNoneType(TypedDict):
     layer: LayerName
     value: list[list[str]] | None
+
+
+class SaidListStr(TypedDict):
+    layer: LayerName
+    value: list[str]
 
 
 class SessionAnswer(TypedDict):
@@ -227,6 +340,9 @@ class SignedIn(TypedDict):
 StepStatus: TypeAlias = Literal["pending", "active", "done", "skipped"]
 
 
+Target: TypeAlias = Literal["layer", "user", "session", "run", "project"]
+
+
 class ToolCondition(TypedDict):
     """One comparison of an argument."""
 
@@ -235,30 +351,10 @@ class ToolCondition(TypedDict):
     value: NotRequired[str | int | float | bool | list[str | int | float | bool | None] | None]
 
 
-class UsageAnswer(TypedDict):
-    """Tokens and money. `cost` is null when no price is known; `estimated`: some tokens were counted by the server."""
-
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int
-    total_tokens: int
-    cost: str | None
-    estimated: bool
-    unpriced_messages: int
-
-
-UserStatus: TypeAlias = Literal["approved", "pending", "suspended"]
+UserStatus: TypeAlias = Literal["approved", "pending", "suspended", "erased"]
 
 
 Verdict: TypeAlias = Literal["allow", "ask", "deny"]
-
-
-class ChatRequest(TypedDict):
-    """Something to say to the agent."""
-
-    message: str
-    session_id: NotRequired[str | None]
-    project_id: NotRequired[str]
 
 
 class ConfirmRequest(TypedDict):
@@ -306,10 +402,45 @@ class ExchangeRequest(TypedDict):
     code: str
 
 
+Arg: TypeAlias = str
+
+
+Tool: TypeAlias = str
+
+
+ReadOnlyItem: TypeAlias = str
+
+
+IdempotentItem: TypeAlias = str
+
+
+class McpServerRequest(TypedDict):
+    """An MCP server: a `url`, or a `command` where the deployment allows it. What is left out is its default."""
+
+    url: NotRequired[str]
+    headers: NotRequired[dict[str, str]]
+    command: NotRequired[str]
+    args: NotRequired[list[Arg]]
+    env: NotRequired[dict[str, str]]
+    cwd: NotRequired[str]
+    enabled: NotRequired[bool]
+    tools: NotRequired[list[Tool]]
+    read_only: NotRequired[list[ReadOnlyItem]]
+    idempotent: NotRequired[list[IdempotentItem]]
+    trust_hints: NotRequired[bool]
+    repeat_after_question: NotRequired[bool]
+    call_seconds: NotRequired[float]
+    connect_seconds: NotRequired[float]
+    seen_version: NotRequired[int | None]
+
+
 class MoveRequest(TypedDict):
     """Move a run."""
 
     reason: NotRequired[str]
+
+
+Multitask: TypeAlias = Literal["enqueue", "steer", "interrupt", "reject"]
 
 
 Step: TypeAlias = str
@@ -330,6 +461,13 @@ class ResumeRequest(TypedDict):
     reason: NotRequired[str]
 
 
+class RetentionRequest(TypedDict):
+    """For how long the sessions of a project are kept."""
+
+    project_id: NotRequired[str]
+    keep_days: int
+
+
 class ReviseRequest(TypedDict):
     """What the agent is to plan otherwise."""
 
@@ -338,6 +476,9 @@ class ReviseRequest(TypedDict):
 
 
 AllowedModel: TypeAlias = str
+
+
+Approval: TypeAlias = str
 
 
 class SnapshotFrame(TypedDict):
@@ -360,7 +501,7 @@ class StepEdit(TypedDict):
 class UserStatusRequest(TypedDict):
     """Whether a user may work."""
 
-    status: UserStatus
+    status: Literal["approved", "pending", "suspended"]
 
 
 class Error(TypedDict):
@@ -391,7 +532,9 @@ class Problem(TypedDict):
         "not_json",
         "plan_changed",
         "policy_denied",
+        "purged",
         "request_in_flight",
+        "session_busy",
         "storage_full",
         "unauthenticated",
         "unavailable",
@@ -408,23 +551,60 @@ class Accepted(TypedDict):
     run_id: str
     session_id: str
     created: bool
+    steered: bool
     run_status: RunStatus
 
 
+class AuditAnswer(TypedDict):
+    """One line of the audit log."""
+
+    id: str
+    at: str
+    actor: str
+    action: Action
+    target: Target
+    target_id: str
+    details: dict[str, JsonValue]
+
+
 class Bill(TypedDict):
-    """The bill between two times, the greatest key first."""
+    """The bill between two times, the greatest key first. `total` is the sum of all lines; its key is empty."""
 
     items: list[BillLine]
     next_cursor: str | None
     group_by: str
     since: str
     until: str
+    total: BillLine
+
+
+class BudgetStanding(TypedDict):
+    """Where a budget stands. `day` (UTC) is null for the budget of a run; `left` is what may still be reserved."""
+
+    budget: Budget
+    limit: str
+    granted: str
+    used: str
+    reserved: str
+    left: str
+    day: str | None
+    decided_by: LayerName
 
 
 class DecidedConfirmation(TypedDict):
     value: Confirmation
     decided_by: LayerName
     others: list[SaidConfirmation]
+
+
+class DecidedUnionAnnotatedStrFieldInfoAnnotationNoneTypeRequiredTrueExamples000123MetadataPydanticGeneralMetadataPattern090969NoneType(
+    TypedDict
+):
+    value: str | None
+    decided_by: LayerName
+    others: list[
+        SaidUnionAnnotatedStrFieldInfoAnnotationNoneTypeRequiredTrueExamples000123MetadataPydanticGeneralMetadataPattern090969NoneType
+    ]
 
 
 class DecidedUnionIntNoneType(TypedDict):
@@ -439,6 +619,12 @@ class DecidedUnionListListStrNoneType(TypedDict):
     others: list[SaidUnionListListStrNoneType]
 
 
+class DecidedListStr(TypedDict):
+    value: list[str]
+    decided_by: LayerName
+    others: list[SaidListStr]
+
+
 class EventAnswer(TypedDict):
     """One durable line of a run's history."""
 
@@ -451,14 +637,66 @@ class EventAnswer(TypedDict):
     created_at: str
 
 
+class ListedAuditAnswer(TypedDict):
+    items: list[AuditAnswer]
+    next_cursor: str | None
+
+
 class ListedEventAnswer(TypedDict):
     items: list[EventAnswer]
+    next_cursor: str | None
+
+
+class ListedMcpToolAnswer(TypedDict):
+    items: list[McpToolAnswer]
+    next_cursor: str | None
+
+
+class ListedRetentionAnswer(TypedDict):
+    items: list[RetentionAnswer]
     next_cursor: str | None
 
 
 class ListedSessionAnswer(TypedDict):
     items: list[SessionAnswer]
     next_cursor: str | None
+
+
+class McpHealthAnswer(TypedDict):
+    """How a server is doing, as the process sees it that answers."""
+
+    state: McpState
+    error: str
+    protocol: str
+    software: str
+    reconnects: int
+    tools: list[str]
+    refused: list[RefusedToolAnswer]
+
+
+class McpServerAnswer(TypedDict):
+    """An MCP server. A value of `headers` or `env` that is no reference is null; so are the `args` of a file's command."""
+
+    name: str
+    source: str
+    url: str
+    headers: dict[str, str | None]
+    command: str
+    args: list[str] | None
+    env: dict[str, str | None]
+    cwd: str
+    enabled: bool
+    tools: list[str]
+    read_only: list[str]
+    idempotent: list[str]
+    trust_hints: bool
+    repeat_after_question: bool
+    call_seconds: float
+    connect_seconds: float
+    version: int | None
+    updated_by: str | None
+    updated_at: str | None
+    health: McpHealthAnswer
 
 
 class MessageAnswer(TypedDict):
@@ -482,6 +720,20 @@ class MessageAnswer(TypedDict):
     cost: str | None
     estimated: bool
     created_at: str
+
+
+class RunUsage(TypedDict):
+    """What a run used, where its budgets stand, and, until it is confirmed, what it will probably use."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    total_tokens: int
+    cost: str | None
+    estimated: bool
+    unpriced_messages: int
+    budgets: list[BudgetStanding]
+    estimate: EstimateAnswer | None
 
 
 class StepAnswer(TypedDict):
@@ -519,6 +771,15 @@ class UserAnswer(TypedDict):
     created_at: str
 
 
+class ChatRequest(TypedDict):
+    """Something to say to the agent."""
+
+    message: str
+    session_id: NotRequired[str | None]
+    project_id: NotRequired[str]
+    multitask: NotRequired[Multitask]
+
+
 class HandoffRequest(TypedDict):
     """What a page hands over to the agent."""
 
@@ -552,6 +813,12 @@ class RulesBody(TypedDict):
     max_output_tokens: NotRequired[int | None]
     max_tool_calls: NotRequired[int | None]
     tools: NotRequired[ToolRules | None]
+    approval_seconds: NotRequired[int | None]
+    approvals: NotRequired[list[Approval] | None]
+    run_budget: NotRequired[str | None]
+    user_day_budget: NotRequired[str | None]
+    project_day_budget: NotRequired[str | None]
+    day_budget: NotRequired[str | None]
 
 
 class LayerToolRules(TypedDict):
@@ -560,6 +827,11 @@ class LayerToolRules(TypedDict):
     default: NotRequired[Verdict | None]
     rules: NotRequired[list[ToolRuleForm]]
     layer: LayerName
+
+
+class ListedMcpServerAnswer(TypedDict):
+    items: list[McpServerAnswer]
+    next_cursor: str | None
 
 
 class ListedMessageAnswer(TypedDict):
@@ -604,6 +876,12 @@ class RulesAnswer(TypedDict):
     max_output_tokens: NotRequired[int | None]
     max_tool_calls: NotRequired[int | None]
     tools: NotRequired[ToolRules | None]
+    approval_seconds: NotRequired[int | None]
+    approvals: NotRequired[list[str] | None]
+    run_budget: NotRequired[str | None]
+    user_day_budget: NotRequired[str | None]
+    project_day_budget: NotRequired[str | None]
+    day_budget: NotRequired[str | None]
 
 
 class SaidListLayerToolRules(TypedDict):
@@ -685,6 +963,12 @@ class Policy(TypedDict):
     max_output_tokens: DecidedUnionIntNoneType
     max_tool_calls: DecidedUnionIntNoneType
     tools: DecidedListLayerToolRules
+    approval_seconds: DecidedUnionIntNoneType
+    approvals: DecidedListStr
+    run_budget: DecidedUnionAnnotatedStrFieldInfoAnnotationNoneTypeRequiredTrueExamples000123MetadataPydanticGeneralMetadataPattern090969NoneType
+    user_day_budget: DecidedUnionAnnotatedStrFieldInfoAnnotationNoneTypeRequiredTrueExamples000123MetadataPydanticGeneralMetadataPattern090969NoneType
+    project_day_budget: DecidedUnionAnnotatedStrFieldInfoAnnotationNoneTypeRequiredTrueExamples000123MetadataPydanticGeneralMetadataPattern090969NoneType
+    day_budget: DecidedUnionAnnotatedStrFieldInfoAnnotationNoneTypeRequiredTrueExamples000123MetadataPydanticGeneralMetadataPattern090969NoneType
 
 
 class Snapshot(TypedDict):
@@ -736,7 +1020,7 @@ class RunAnswer(TypedDict):
     needs_user_input: bool
     blocked_reason: str
     blocked: dict[str, JsonValue] | None
-    usage: UsageAnswer
+    usage: RunUsage
     governance_snapshot: Snapshot
     active_admin_override_notice: Notice | None
     last_seq: int

@@ -5,7 +5,7 @@ Written by scripts/client-code from the API's description.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -37,13 +37,16 @@ class AsyncOperations:
         message: str,
         session_id: str | None = None,
         project_id: str | None = None,
+        multitask: answers.Multitask | None = None,
         idempotency_key: str | None = None,
     ) -> answers.Accepted:
-        """Start a run that answers the message, in the given session or in a new one."""
+        """Start a run that answers the message, in the given session or in a new one; or steer the one that is working."""
         return await self.ask(
             "POST",
             "/v1/agent/runs",
-            body=_said({"message": message, "session_id": session_id, "project_id": project_id}),
+            body=_said(
+                {"message": message, "session_id": session_id, "project_id": project_id, "multitask": multitask}
+            ),
             idempotency_key=idempotency_key,
         )
 
@@ -65,10 +68,13 @@ class AsyncOperations:
         before: str | None = None,
         project_id: str | None = None,
         q: str | None = None,
+        mine: bool | None = None,
     ) -> answers.ListedSessionAnswer:
         """Conversations with their totals."""
         return await self.ask(
-            "GET", "/v1/agent/sessions", query={"limit": limit, "before": before, "project_id": project_id, "q": q}
+            "GET",
+            "/v1/agent/sessions",
+            query={"limit": limit, "before": before, "project_id": project_id, "q": q, "mine": mine},
         )
 
     async def get_session(self, session_id: str) -> answers.SessionAnswer:
@@ -88,7 +94,7 @@ class AsyncOperations:
         )
 
     async def restore_session(self, session_id: str, *, idempotency_key: str | None = None) -> answers.SessionAnswer:
-        """The session comes back with its messages and runs."""
+        """The session comes back with its messages and runs, unless its content was purged meanwhile."""
         return await self.ask("POST", f"/v1/agent/sessions/{_at(session_id)}/restore", idempotency_key=idempotency_key)
 
     async def list_runs(
@@ -100,6 +106,7 @@ class AsyncOperations:
         session_id: str | None = None,
         status: Sequence[answers.RunStatus] | None = None,
         q: str | None = None,
+        mine: bool | None = None,
     ) -> answers.ListedRunAnswer:
         """The caller's runs; an administrator sees everybody's."""
         return await self.ask(
@@ -112,6 +119,7 @@ class AsyncOperations:
                 "session_id": session_id,
                 "status": status,
                 "q": q,
+                "mine": mine,
             },
         )
 
@@ -161,6 +169,10 @@ class AsyncOperations:
         """A page, oldest first, whose `next_cursor` is the next `after`; or the stream when the client accepts it."""
         return await self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/events", query={"after": after, "limit": limit})
 
+    async def list_run_documents(self, run_id: str) -> answers.ListedDocumentUseAnswer:
+        """In the order in which the run first did; at most 500."""
+        return await self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/documents")
+
     async def confirm_run(
         self, run_id: str, *, plan_rev: int | None = None, reason: str | None = None, idempotency_key: str | None = None
     ) -> answers.RunAnswer:
@@ -186,7 +198,7 @@ class AsyncOperations:
     async def resume_run(
         self, run_id: str, *, answer: Any = None, reason: str | None = None, idempotency_key: str | None = None
     ) -> answers.RunAnswer:
-        """The run goes on with the answer, which fits the `schema` of its `blocked`."""
+        """The run goes on with the answer, which fits the `schema` of its `blocked`. More money is given by who may."""
         return await self.ask(
             "POST",
             f"/v2/oneliner/runs/{_at(run_id)}/resume",
@@ -238,9 +250,17 @@ class AsyncOperations:
         """Everybody who ever called with a valid token."""
         return await self.ask("GET", "/v2/oneliner/users", query={"limit": limit, "before": before})
 
-    async def set_user_status(self, user_id: str, *, status: answers.UserStatus) -> answers.UserAnswer:
+    async def set_user_status(
+        self, user_id: str, *, status: Literal["approved", "pending", "suspended"]
+    ) -> answers.UserAnswer:
         """A suspended user is refused from the next request on."""
         return await self.ask("PUT", f"/v2/oneliner/users/{_at(user_id)}/status", body=_said({"status": status}))
+
+    async def erase_user(self, user_id: str) -> answers.ErasureAnswer:
+        """All that the user said and wrote goes for good and his name with it; what he used and what it cost stays, under
+        his id. He is refused from the next request on, until an administrator approves him to start anew.
+        """
+        return await self.ask("DELETE", f"/v2/oneliner/users/{_at(user_id)}")
 
     async def get_usage(
         self,
@@ -249,12 +269,32 @@ class AsyncOperations:
         since: str | None = None,
         until: str | None = None,
         project_id: str | None = None,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        model: str | None = None,
+        executor: str | None = None,
+        limit: int | None = None,
+        before: str | None = None,
     ) -> answers.Bill:
-        """Tokens and cost of what the caller's runs used (an administrator: everybody's), the last 30 days by default."""
+        """Tokens and cost of what the caller's runs used (an administrator: everybody's), the last 30 days (UTC) by default.
+
+        `total` is the sum of all lines, to the last digit. CSV has all of them at once.
+        """
         return await self.ask(
             "GET",
             "/v2/oneliner/usage",
-            query={"group_by": group_by, "since": since, "until": until, "project_id": project_id},
+            query={
+                "group_by": group_by,
+                "since": since,
+                "until": until,
+                "project_id": project_id,
+                "user_id": user_id,
+                "session_id": session_id,
+                "model": model,
+                "executor": executor,
+                "limit": limit,
+                "before": before,
+            },
         )
 
     async def list_documents(
@@ -336,6 +376,107 @@ class AsyncOperations:
             query={"limit": limit, "before": before, "layer": layer, "scope": scope},
         )
 
+    async def list_mcp_servers(self) -> answers.ListedMcpServerAnswer:
+        """Those of the file first. The health is that of the process which answers; others have connections of their own."""
+        return await self.ask("GET", "/v2/oneliner/mcp/servers")
+
+    async def put_mcp_server(
+        self,
+        name: str,
+        *,
+        url: str | None = None,
+        headers: Mapping[str, Any] | None = None,
+        command: str | None = None,
+        args: Sequence[str] | None = None,
+        env: Mapping[str, Any] | None = None,
+        cwd: str | None = None,
+        enabled: bool | None = None,
+        tools: Sequence[str] | None = None,
+        read_only: Sequence[str] | None = None,
+        idempotent: Sequence[str] | None = None,
+        trust_hints: bool | None = None,
+        repeat_after_question: bool | None = None,
+        call_seconds: float | None = None,
+        connect_seconds: float | None = None,
+        seen_version: int | None = None,
+    ) -> answers.McpServerAnswer:
+        """Secrets are given as `${MCP_…}`, the name of a variable of the server's environment. Every process follows soon."""
+        return await self.ask(
+            "PUT",
+            f"/v2/oneliner/mcp/servers/{_at(name)}",
+            body=_said(
+                {
+                    "url": url,
+                    "headers": headers,
+                    "command": command,
+                    "args": args,
+                    "env": env,
+                    "cwd": cwd,
+                    "enabled": enabled,
+                    "tools": tools,
+                    "read_only": read_only,
+                    "idempotent": idempotent,
+                    "trust_hints": trust_hints,
+                    "repeat_after_question": repeat_after_question,
+                    "call_seconds": call_seconds,
+                    "connect_seconds": connect_seconds,
+                    "seen_version": seen_version,
+                }
+            ),
+        )
+
+    async def remove_mcp_server(self, name: str) -> None:
+        """Its tools are gone for runs that begin later."""
+        await self.ask("DELETE", f"/v2/oneliner/mcp/servers/{_at(name)}")
+
+    async def list_mcp_tools(self, name: str) -> answers.ListedMcpToolAnswer:
+        """With what is held to be true of them, which need not be what the server says."""
+        return await self.ask("GET", f"/v2/oneliner/mcp/servers/{_at(name)}/tools")
+
+    async def list_audit(
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        actor: str | None = None,
+        action: answers.Action | None = None,
+        target: answers.Target | None = None,
+        target_id: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> answers.ListedAuditAnswer:
+        """Who did what to which, and when; an empty actor is the server itself. Every filter narrows."""
+        return await self.ask(
+            "GET",
+            "/v2/oneliner/audit",
+            query={
+                "limit": limit,
+                "before": before,
+                "actor": actor,
+                "action": action,
+                "target": target,
+                "target_id": target_id,
+                "since": since,
+                "until": until,
+            },
+        )
+
+    async def list_retention(
+        self, *, limit: int | None = None, before: str | None = None
+    ) -> answers.ListedRetentionAnswer:
+        """Projects without a rule keep their sessions for good."""
+        return await self.ask("GET", "/v2/oneliner/retention", query={"limit": limit, "before": before})
+
+    async def put_retention(self, *, keep_days: int, project_id: str | None = None) -> answers.RetentionAnswer:
+        """Sessions in which nothing happened for so many days, and in which nothing is under way, are deleted."""
+        return await self.ask(
+            "PUT", "/v2/oneliner/retention", body=_said({"project_id": project_id, "keep_days": keep_days})
+        )
+
+    async def remove_retention(self, *, project_id: str | None = None) -> None:
+        """What was deleted already stays deleted."""
+        await self.ask("DELETE", "/v2/oneliner/retention", query={"project_id": project_id})
+
     async def get_health(self) -> answers.Health:
         """Says nothing about its parts; see `/readyz`."""
         return await self.ask("GET", "/healthz")
@@ -358,13 +499,16 @@ class Operations:
         message: str,
         session_id: str | None = None,
         project_id: str | None = None,
+        multitask: answers.Multitask | None = None,
         idempotency_key: str | None = None,
     ) -> answers.Accepted:
-        """Start a run that answers the message, in the given session or in a new one."""
+        """Start a run that answers the message, in the given session or in a new one; or steer the one that is working."""
         return self.ask(
             "POST",
             "/v1/agent/runs",
-            body=_said({"message": message, "session_id": session_id, "project_id": project_id}),
+            body=_said(
+                {"message": message, "session_id": session_id, "project_id": project_id, "multitask": multitask}
+            ),
             idempotency_key=idempotency_key,
         )
 
@@ -386,10 +530,13 @@ class Operations:
         before: str | None = None,
         project_id: str | None = None,
         q: str | None = None,
+        mine: bool | None = None,
     ) -> answers.ListedSessionAnswer:
         """Conversations with their totals."""
         return self.ask(
-            "GET", "/v1/agent/sessions", query={"limit": limit, "before": before, "project_id": project_id, "q": q}
+            "GET",
+            "/v1/agent/sessions",
+            query={"limit": limit, "before": before, "project_id": project_id, "q": q, "mine": mine},
         )
 
     def get_session(self, session_id: str) -> answers.SessionAnswer:
@@ -409,7 +556,7 @@ class Operations:
         )
 
     def restore_session(self, session_id: str, *, idempotency_key: str | None = None) -> answers.SessionAnswer:
-        """The session comes back with its messages and runs."""
+        """The session comes back with its messages and runs, unless its content was purged meanwhile."""
         return self.ask("POST", f"/v1/agent/sessions/{_at(session_id)}/restore", idempotency_key=idempotency_key)
 
     def list_runs(
@@ -421,6 +568,7 @@ class Operations:
         session_id: str | None = None,
         status: Sequence[answers.RunStatus] | None = None,
         q: str | None = None,
+        mine: bool | None = None,
     ) -> answers.ListedRunAnswer:
         """The caller's runs; an administrator sees everybody's."""
         return self.ask(
@@ -433,6 +581,7 @@ class Operations:
                 "session_id": session_id,
                 "status": status,
                 "q": q,
+                "mine": mine,
             },
         )
 
@@ -482,6 +631,10 @@ class Operations:
         """A page, oldest first, whose `next_cursor` is the next `after`; or the stream when the client accepts it."""
         return self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/events", query={"after": after, "limit": limit})
 
+    def list_run_documents(self, run_id: str) -> answers.ListedDocumentUseAnswer:
+        """In the order in which the run first did; at most 500."""
+        return self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/documents")
+
     def confirm_run(
         self, run_id: str, *, plan_rev: int | None = None, reason: str | None = None, idempotency_key: str | None = None
     ) -> answers.RunAnswer:
@@ -507,7 +660,7 @@ class Operations:
     def resume_run(
         self, run_id: str, *, answer: Any = None, reason: str | None = None, idempotency_key: str | None = None
     ) -> answers.RunAnswer:
-        """The run goes on with the answer, which fits the `schema` of its `blocked`."""
+        """The run goes on with the answer, which fits the `schema` of its `blocked`. More money is given by who may."""
         return self.ask(
             "POST",
             f"/v2/oneliner/runs/{_at(run_id)}/resume",
@@ -559,9 +712,17 @@ class Operations:
         """Everybody who ever called with a valid token."""
         return self.ask("GET", "/v2/oneliner/users", query={"limit": limit, "before": before})
 
-    def set_user_status(self, user_id: str, *, status: answers.UserStatus) -> answers.UserAnswer:
+    def set_user_status(
+        self, user_id: str, *, status: Literal["approved", "pending", "suspended"]
+    ) -> answers.UserAnswer:
         """A suspended user is refused from the next request on."""
         return self.ask("PUT", f"/v2/oneliner/users/{_at(user_id)}/status", body=_said({"status": status}))
+
+    def erase_user(self, user_id: str) -> answers.ErasureAnswer:
+        """All that the user said and wrote goes for good and his name with it; what he used and what it cost stays, under
+        his id. He is refused from the next request on, until an administrator approves him to start anew.
+        """
+        return self.ask("DELETE", f"/v2/oneliner/users/{_at(user_id)}")
 
     def get_usage(
         self,
@@ -570,12 +731,32 @@ class Operations:
         since: str | None = None,
         until: str | None = None,
         project_id: str | None = None,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        model: str | None = None,
+        executor: str | None = None,
+        limit: int | None = None,
+        before: str | None = None,
     ) -> answers.Bill:
-        """Tokens and cost of what the caller's runs used (an administrator: everybody's), the last 30 days by default."""
+        """Tokens and cost of what the caller's runs used (an administrator: everybody's), the last 30 days (UTC) by default.
+
+        `total` is the sum of all lines, to the last digit. CSV has all of them at once.
+        """
         return self.ask(
             "GET",
             "/v2/oneliner/usage",
-            query={"group_by": group_by, "since": since, "until": until, "project_id": project_id},
+            query={
+                "group_by": group_by,
+                "since": since,
+                "until": until,
+                "project_id": project_id,
+                "user_id": user_id,
+                "session_id": session_id,
+                "model": model,
+                "executor": executor,
+                "limit": limit,
+                "before": before,
+            },
         )
 
     def list_documents(
@@ -654,6 +835,103 @@ class Operations:
             "/v2/oneliner/governance/history",
             query={"limit": limit, "before": before, "layer": layer, "scope": scope},
         )
+
+    def list_mcp_servers(self) -> answers.ListedMcpServerAnswer:
+        """Those of the file first. The health is that of the process which answers; others have connections of their own."""
+        return self.ask("GET", "/v2/oneliner/mcp/servers")
+
+    def put_mcp_server(
+        self,
+        name: str,
+        *,
+        url: str | None = None,
+        headers: Mapping[str, Any] | None = None,
+        command: str | None = None,
+        args: Sequence[str] | None = None,
+        env: Mapping[str, Any] | None = None,
+        cwd: str | None = None,
+        enabled: bool | None = None,
+        tools: Sequence[str] | None = None,
+        read_only: Sequence[str] | None = None,
+        idempotent: Sequence[str] | None = None,
+        trust_hints: bool | None = None,
+        repeat_after_question: bool | None = None,
+        call_seconds: float | None = None,
+        connect_seconds: float | None = None,
+        seen_version: int | None = None,
+    ) -> answers.McpServerAnswer:
+        """Secrets are given as `${MCP_…}`, the name of a variable of the server's environment. Every process follows soon."""
+        return self.ask(
+            "PUT",
+            f"/v2/oneliner/mcp/servers/{_at(name)}",
+            body=_said(
+                {
+                    "url": url,
+                    "headers": headers,
+                    "command": command,
+                    "args": args,
+                    "env": env,
+                    "cwd": cwd,
+                    "enabled": enabled,
+                    "tools": tools,
+                    "read_only": read_only,
+                    "idempotent": idempotent,
+                    "trust_hints": trust_hints,
+                    "repeat_after_question": repeat_after_question,
+                    "call_seconds": call_seconds,
+                    "connect_seconds": connect_seconds,
+                    "seen_version": seen_version,
+                }
+            ),
+        )
+
+    def remove_mcp_server(self, name: str) -> None:
+        """Its tools are gone for runs that begin later."""
+        self.ask("DELETE", f"/v2/oneliner/mcp/servers/{_at(name)}")
+
+    def list_mcp_tools(self, name: str) -> answers.ListedMcpToolAnswer:
+        """With what is held to be true of them, which need not be what the server says."""
+        return self.ask("GET", f"/v2/oneliner/mcp/servers/{_at(name)}/tools")
+
+    def list_audit(
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        actor: str | None = None,
+        action: answers.Action | None = None,
+        target: answers.Target | None = None,
+        target_id: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> answers.ListedAuditAnswer:
+        """Who did what to which, and when; an empty actor is the server itself. Every filter narrows."""
+        return self.ask(
+            "GET",
+            "/v2/oneliner/audit",
+            query={
+                "limit": limit,
+                "before": before,
+                "actor": actor,
+                "action": action,
+                "target": target,
+                "target_id": target_id,
+                "since": since,
+                "until": until,
+            },
+        )
+
+    def list_retention(self, *, limit: int | None = None, before: str | None = None) -> answers.ListedRetentionAnswer:
+        """Projects without a rule keep their sessions for good."""
+        return self.ask("GET", "/v2/oneliner/retention", query={"limit": limit, "before": before})
+
+    def put_retention(self, *, keep_days: int, project_id: str | None = None) -> answers.RetentionAnswer:
+        """Sessions in which nothing happened for so many days, and in which nothing is under way, are deleted."""
+        return self.ask("PUT", "/v2/oneliner/retention", body=_said({"project_id": project_id, "keep_days": keep_days}))
+
+    def remove_retention(self, *, project_id: str | None = None) -> None:
+        """What was deleted already stays deleted."""
+        self.ask("DELETE", "/v2/oneliner/retention", query={"project_id": project_id})
 
     def get_health(self) -> answers.Health:
         """Says nothing about its parts; see `/readyz`."""

@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from oneliner.client.trouble import Refused, Unreachable
 from oneliner.terminal.doctor import judging
 from oneliner.terminal.doctor.judging import Fault
 from oneliner.terminal.doctor.probes import Found
-from oneliner.client.trouble import Refused, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from oneliner.client.trouble import Refused, Unreachable
 from oneliner.domain.errors import OneLinerError
 from oneliner.terminal.api import Api
 from oneliner.terminal.doctor import probes
@@ -15,7 +16,6 @@ from oneliner.terminal.doctor.judging import STAGES, Fault
 from oneliner.terminal.doctor.loop import Loop
 from oneliner.terminal.doctor.probes import Found
 from oneliner.terminal.reaching import reached
-from oneliner.client.trouble import Refused, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
