@@ -132,6 +132,7 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
             bus=parts.bus,
             tokens=tokens,
             models=parts.models,
+            tools=parts.tools,
             approve_new_users=settings.approve_users == "automatic",
             heartbeat_seconds=HEARTBEAT_SECONDS,
             cors_origins=settings.cors_origins,

@@ -17,7 +17,9 @@ from oneliner.adapters.database.sqlite import SqliteDatabase
 from oneliner.adapters.jwt_tokens import JwtTokens
 from oneliner.adapters.local_bus import LocalBus
 from oneliner.adapters.models.registry import ConfiguredModels
+from oneliner.adapters.tools.builtin import BUILTIN_TOOLS
 from oneliner.adapters.tools.mcp.servers import McpTools
+from oneliner.adapters.tools.python_tools import PythonTools
 from oneliner.app import journal
 from oneliner.app.mcp import McpAdmin
 from oneliner.app.ports import Lease
@@ -83,6 +85,7 @@ class Front:
             bus=self.bus,
             tokens=self.tokens,
             models=ConfiguredModels(environment={}, demo_base_url=demo_base_url),
+            tools=PythonTools(BUILTIN_TOOLS),
             approve_new_users=approve_new_users,
             heartbeat_seconds=heartbeat_seconds,
             cors_origins=cors_origins,

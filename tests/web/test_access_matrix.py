@@ -64,6 +64,8 @@ ROWS = {
     "PUT /v2/oneliner/governance/layers/{layer}": Row(403, 200, 200, HIS_LAYER),
     "PUT /v2/oneliner/governance/override": Row(403, 403, 200, OVERRIDE),
     "DELETE /v2/oneliner/governance/override": Row(403, 403, 404),
+    "POST /v2/oneliner/governance/explain": Row(403, 200, 200, {"tool": "current_time", "user_id": "ann"}),
+    "POST /v2/oneliner/governance/simulate": Row(403, 200, 200, {"layer": "user", "scope": "ann", "rules": {}}),
     "GET /v2/oneliner/governance/history": Row(403, 200, 200, query="layer=user&scope=ann"),
     "GET /v2/oneliner/mcp/servers": Row(403, 403, 200),
     "PUT /v2/oneliner/mcp/servers/{name}": Row(403, 403, 200, {"url": "https://mcp.example.com/mcp"}),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from oneliner.app.mcp import McpServers
     from oneliner.app.model import Models
     from oneliner.app.ports import Bus, Database
+    from oneliner.app.tools import Tools
     from oneliner.domain.user import Caller
 
 
@@ -49,6 +50,7 @@ class Services:
     bus: Bus
     tokens: Tokens
     models: Models
+    tools: Tools
     approve_new_users: bool
     heartbeat_seconds: float
     cors_origins: tuple[str, ...]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from oneliner.app.ports import UsageRow
     from oneliner.app.run_views import Shown
     from oneliner.app.runs import Started
+    from oneliner.app.trial import Finding, Trial
     from oneliner.domain.audit import AuditEntry
     from oneliner.domain.document import Document, DocumentUse, DocumentVersion, SearchHit
     from oneliner.domain.estimate import Estimate
@@ -220,6 +221,30 @@ def layer_to_json(layer: Layer) -> dict[str, object]:
         "expires_at": _time(layer.expires_at_ms),
         "updated_by": layer.updated_by,
         "updated_at": _time(layer.updated_at_ms or None),
+    }
+
+
+def trial_to_json(trial: Trial) -> dict[str, object]:
+    """What a draft of rules would have stopped."""
+    denied = sum(1 for t in trial.tried if t.is_denied)
+    return {
+        "runs_checked": trial.runs_checked,
+        "runs_denied": denied,
+        "runs_asked": len(trial.tried) - denied,
+        "runs": [
+            {"run_id": t.run.id, "title": t.run.title, "findings": [_finding_to_json(f) for f in t.findings]}
+            for t in trial.tried
+        ],
+    }
+
+
+def _finding_to_json(finding: Finding) -> dict[str, object]:
+    return {
+        "field": finding.field,
+        "what": finding.what,
+        "verdict": finding.verdict,
+        "layer": finding.layer,
+        "tool_call_id": finding.call_id or None,
     }
 
 

@@ -1,16 +1,20 @@
 """``/v2/oneliner/governance``: what may be done, who said so, and how that came about."""
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from oneliner.app import governance
+from oneliner.app import governance, trial
 from oneliner.app.ports import Page
-from oneliner.domain.errors import Forbidden, NotFound, VersionChanged
+from oneliner.app.tools import BadArguments, UnknownTool
+from oneliner.domain.errors import Forbidden, Invalid, NotFound, VersionChanged
 from oneliner.domain.policy import LayerName
 from oneliner.domain.policy_json import rules_from_json
 from oneliner.domain.times import time_from
+from oneliner.domain.tool_rules import ToolUse
+from oneliner.domain.tool_rules_json import ruling_to_json
 from oneliner.web import shapes
 from oneliner.web.answer import JsonAnswer
 from oneliner.web.answer_schemas import GovernanceAnswer, LayerAnswer, LayerVersion, Listed
@@ -19,6 +23,7 @@ from oneliner.web.description import described
 from oneliner.web.parameters import Before, Limit, Text
 from oneliner.web.routing import Endpoint
 from oneliner.web.schemas import LayerRequest, OverrideRequest
+from oneliner.web.trial_schemas import ExplainAnswer, ExplainRequest, SimulateAnswer, SimulateRequest
 
 router = APIRouter(prefix="/v2/oneliner/governance", tags=["governance"], route_class=Endpoint)
 
@@ -110,3 +115,45 @@ async def list_history(
     shown, cursor = shapes.page_of(found, limit, lambda pair: pair[0])
     items = [{"id": version_id, **shapes.layer_to_json(la)} for version_id, la in shown]
     return JsonAnswer(shapes.listed(items, cursor))
+
+
+@router.post(
+    "/explain",
+    response_model=ExplainAnswer,
+    operation_id="explainCall",
+    summary="Ask whether a tool call is allowed, and why",
+    openapi_extra=described(ExplainRequest, refuses=(Forbidden, NotFound)),
+)
+async def explain_call(call: Incoming) -> Response:
+    """Nothing is called. The arguments are checked and judged as a run would."""
+    body = await call.body(ExplainRequest)
+    tools = call.services.tools
+    try:
+        spec = tools.spec(body.tool)
+        said = tools.parse(body.tool, json.dumps(body.arguments)).said
+    except BadArguments as error:
+        raise Invalid(error.message, field="arguments") from error
+    except UnknownTool as error:
+        raise NotFound("tool", body.tool) from error
+    use = ToolUse(body.tool, said, spec.read_only, body.executor)
+    ruling = await call.read(
+        lambda tx: trial.explain(
+            tx, call.caller, use, project_id=body.project_id, platform=body.platform, user_id=body.user_id
+        )
+    )
+    return JsonAnswer({"tool": body.tool, "arguments": said, **ruling_to_json(ruling)})
+
+
+@router.post(
+    "/simulate",
+    response_model=SimulateAnswer,
+    operation_id="simulateRules",
+    summary="Try a draft of a layer on past runs",
+    openapi_extra=described(SimulateRequest, refuses=(Forbidden,)),
+)
+async def simulate_rules(call: Incoming) -> Response:
+    """What the draft would have stopped that was not stopped then. Everybody may try his own user layer."""
+    body = await call.body(SimulateRequest)
+    rules = rules_from_json(body.rules.model_dump(mode="json"))
+    tried = await call.read(lambda tx: trial.simulate(tx, call.caller, body.layer, body.scope, rules, body.last))
+    return JsonAnswer(shapes.trial_to_json(tried))
