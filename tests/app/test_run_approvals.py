@@ -10,7 +10,9 @@ import pytest
 from tests.support.engine import ALICE, BOB, Options
 
 import oneliner
-from oneliner.app import governance, runs
+from oneliner.app import audit, governance, runs
+from oneliner.app.ports import AuditFilter, Page
+from oneliner.domain.audit import Action
 from oneliner.domain.errors import Conflict, IllegalMove, Invalid, NotFound, PolicyDenied
 from oneliner.domain.policy import LayerName, Rules
 from oneliner.domain.run import Reason, RunStatus
@@ -133,6 +135,9 @@ async def test_the_history_says_who_decided_what_for_which_arguments(
     assert [d["decision"] for d in resumed["decisions"]] == ["allow_once", "refuse"]
     assert resumed["decisions"][0]["arguments_hash"] == first["arguments_hash"]
     assert (events["tool.denied"]["by"], events["tool.denied"]["reason"]) == ("root", "not to him")
+    [entry] = await engine.write(audit.page, Page(), AuditFilter(action=Action.RUN_ANSWERED), caller=ADMIN)
+    assert (entry.actor, entry.target_id) == ("root", run.id)
+    assert entry.details == {"owner": "alice", "asked": "approval"}
 
 
 async def test_edited_arguments_are_what_the_tool_gets_and_are_judged_again(

@@ -180,15 +180,16 @@ def resume(tx: Transaction, caller: Caller, run_id: str, answer: object, reason:
     advance(run.run_status, Trigger.RESUME)
     asked = str(run.blocked.get("kind", ""))
     details: dict[str, object] = {"by": caller.user_id, "reason": reason, "answered": asked}
+    denials: Sequence[Draft] = ()
     if asked == budgets.BUDGET:
         details |= budgets.grant(tx, caller, run, answer)
-    elif run.blocked.get("kind") == approvals.APPROVAL:
+    elif asked == approvals.APPROVAL:
         denials, decided = approvals.decide(tx, caller.user_id, run, clean_json(answer))
-        return resume_as(tx, run, {**details, **decided}, denials)
+        details |= decided
     else:
         apply_answer(tx, run, answer)
     audit.record_if_foreign(tx, caller, run.user_id, Action.RUN_ANSWERED, Target.RUN, run.id, asked=asked)
-    return resume_as(tx, run, details)
+    return resume_as(tx, run, details, denials)
 
 
 def resume_due(tx: Transaction, run: Run) -> Run:

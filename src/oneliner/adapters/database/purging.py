@@ -9,18 +9,20 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, delete, exists, literal, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, literal, or_, select, text, update
 
 from oneliner.adapters.database.statement import Statement, one_of
 from oneliner.adapters.database.tables import (
     agent_run_events,
     agent_runs,
+    document_terms,
     document_versions,
     documents,
     idempotency_keys,
     messages,
     policy_history,
     policy_layers,
+    run_documents,
     sessions,
     sign_in_codes,
     tool_calls,
@@ -52,7 +54,7 @@ CONTENT: Mapping[Table, Mapping[str, str]] = {
         "blocked_json": "{}",
     },
     agent_run_events: {"summary": "", "details_json": "{}"},
-    tool_calls: {"arguments": "{}", "checked": "", "result": ""},
+    tool_calls: {"arguments": "{}", "checked": "", "result": "", "approval_json": "{}", "asked_json": "{}"},
     messages: {"content": "", "tool_calls_json": "[]", "details_json": "{}"},
     sessions: {"title": ""},
 }
@@ -97,10 +99,14 @@ def _is_theirs(layers: Table) -> ColumnElement[bool]:
     )
 
 
+_DROP_TERMS = Statement(delete(document_terms).where(document_terms.c.document_id.in_(_THEIR_DOCUMENTS)))
+# SQLite's full-text index only notes what is deleted; the words are in it until its parts are merged.
+_MERGE_TERMS = Statement(text("INSERT INTO document_search (document_search) VALUES ('optimize')"))
 #: What belongs to a user and to no session, as it is deleted: what refers to something before it.
 _DROP = tuple(
     Statement(delete(table).where(is_theirs))
     for table, is_theirs in (
+        (run_documents, run_documents.c.document_id.in_(_THEIR_DOCUMENTS)),
         (document_versions, document_versions.c.document_id.in_(_THEIR_DOCUMENTS)),
         (documents, documents.c.user_id.in_(_ERASED)),
         (policy_history, _is_theirs(policy_history)),
@@ -139,6 +145,8 @@ class SqlPurging:
         return [r[0] for r in statement.rows(self._driver, after=after, limit=limit, user=user_id)]
 
     def drop_belongings(self) -> None:
+        if _DROP_TERMS.count(self._driver) and self._driver.dialect.name == "sqlite":
+            _MERGE_TERMS.run(self._driver)
         for statement in _DROP:
             statement.run(self._driver)
 
