@@ -50,6 +50,8 @@ class McpTools:
         self._again = asyncio.Event()
         self._environment = environment
         self._connections: dict[str, Connection] = {}
+        # Those that are being let go of; whoever gives up waiting for that leaves them to the end.
+        self._leaving: set[asyncio.Task[None]] = set()
         self._disabled: dict[str, McpServer] = {}
         self._tools: dict[str, tuple[Connection, Offered]] = {}
         self._specs: Sequence[ToolSpec] = ()
@@ -103,7 +105,7 @@ class McpTools:
         for connection in fresh:
             connection.start()
         self._gather()
-        await asyncio.gather(*(connection.close() for connection in gone))
+        await self._let_go(gone)
         if fresh:
             await asyncio.wait([asyncio.ensure_future(c.settled()) for c in fresh], timeout=START_SECONDS)
 
@@ -157,7 +159,16 @@ class McpTools:
         connections = list(self._connections.values())
         self._connections = {}
         self._gather()
-        await asyncio.gather(*(connection.close() for connection in connections))
+        await self._let_go(connections)
+
+    async def _let_go(self, connections: Sequence[Connection]) -> None:
+        """End *connections*, and those that somebody has begun to end and did not wait for."""
+        for connection in connections:
+            task = asyncio.ensure_future(connection.close())
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+        if self._leaving:
+            await asyncio.wait(set(self._leaving))
 
     def _gather(self) -> None:
         self._tools = {}
