@@ -26,6 +26,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("oneliner.terminal.commands.run", "Give the agent something to do, and watch it."),
     "runs": ("oneliner.terminal.commands.runs", "List runs, show one, follow one."),
     "usage": ("oneliner.terminal.commands.usage", "Show what was used, and what it cost."),
+    "schedules": ("oneliner.terminal.commands.schedules", "Hand work over again and again."),
     "token": ("oneliner.terminal.commands.token", "Print a token for a user."),
     "db": ("oneliner.terminal.commands.db", "Copy a whole database into another."),
     "doctor": ("oneliner.terminal.commands.doctor", "Find out whether everything works, and if not, why."),

@@ -51,8 +51,9 @@ def models(*patterns: str) -> Rules:
     return Rules(allowed_models=frozenset(patterns))
 
 
-# The limits and lists; what tool rules add up to is told in test_tool_rules.py, and approvals are answers to them.
-NARROWED = tuple(f for f in FIELDS if f not in ("tools", "approvals"))
+# The limits and lists; what tool rules add up to is told in test_tool_rules.py, and approvals are answers to them; a run of a
+# schedule waits by default, so that nothing but the system layer and an override can loosen that.
+NARROWED = tuple(f for f in FIELDS if f not in {"tools", "approvals", "schedule_confirmation"})
 # Each field with what says less and what says more, so that one matrix covers all of them.
 LOOSE_AND_STRICT = {
     "confirmation": (Rules(confirmation=Confirmation.NEVER), Rules(confirmation=Confirmation.ALWAYS)),
@@ -63,6 +64,19 @@ LOOSE_AND_STRICT = {
 
 def test_the_matrix_has_every_field() -> None:
     assert set(LOOSE_AND_STRICT) == set(NARROWED)
+
+
+def test_a_run_of_a_schedule_waits_unless_the_system_layer_or_an_override_says_otherwise() -> None:
+    never, always = (Rules(schedule_confirmation=c) for c in (Confirmation.NEVER, Confirmation.ALWAYS))
+
+    def value(*layers: Layer) -> Confirmation:
+        return effective(layers, NOW_MS).schedule_confirmation.value
+
+    assert value() is Confirmation.ALWAYS
+    assert value(layer(LayerName.USER, never), layer(LayerName.PROJECT, never)) is Confirmation.ALWAYS
+    assert value(layer(LayerName.SYSTEM, never)) is Confirmation.NEVER
+    assert value(layer(LayerName.SYSTEM, never), layer(LayerName.USER, always)) is Confirmation.ALWAYS
+    assert value(layer(LayerName.ADMIN_OVERRIDE, never)) is Confirmation.NEVER
 
 
 @pytest.mark.parametrize("field", NARROWED)

@@ -36,6 +36,7 @@ any_rules = st.builds(
     user_day_budget=limits,
     project_day_budget=limits,
     day_budget=limits,
+    schedule_confirmation=st.none() | st.sampled_from(Confirmation),
 )
 any_layers = st.lists(
     st.builds(
@@ -88,6 +89,7 @@ def test_a_snapshot_has_the_documented_form() -> None:
                 "max_seconds": 3600,
                 "max_tool_calls": 200,
                 "approval_seconds": 86_400,
+                "schedule_confirmation": "always",
             },
         },
         {

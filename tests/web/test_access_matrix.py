@@ -37,6 +37,7 @@ class Row:
 
 HIS_LAYER = {"scope": "ann", "rules": {"max_steps": 5}}
 OVERRIDE = {"scope": "", "rules": {"max_steps": 9}, "notice": "a test", "expires_at": "2099-01-01T00:00:00Z"}
+SCHEDULE = {"cron": "0 9 * * *", "timezone": "Europe/Berlin", "handoff": HANDOFF}
 ROWS = {
     "POST /v1/agent/runs": Row(404, 202, 404, {"message": "hi", "session_id": "{session_id}"}),
     "GET /v1/agent/runs/{run_id}/events": Row(404, 200, 200, given="ended"),
@@ -72,6 +73,13 @@ ROWS = {
     "DELETE /v2/oneliner/mcp/servers/{name}": Row(403, 403, 404),
     "GET /v2/oneliner/mcp/servers/{name}/tools": Row(403, 403, 404),
     "GET /v2/oneliner/usage": Row(403, 403, 200, query="group_by=user"),
+    "POST /v2/oneliner/schedules": Row(200, 200, 200, SCHEDULE),
+    "GET /v2/oneliner/schedules": Row(200, 200, 200),
+    "GET /v2/oneliner/schedules/{schedule_id}": Row(404, 200, 200),
+    "GET /v2/oneliner/schedules/{schedule_id}/fires": Row(404, 200, 200),
+    "POST /v2/oneliner/schedules/{schedule_id}/pause": Row(404, 200, 200),
+    "POST /v2/oneliner/schedules/{schedule_id}/resume": Row(404, 200, 200),
+    "DELETE /v2/oneliner/schedules/{schedule_id}": Row(404, 204, 204),
     "GET /v2/oneliner/documents": Row(200, 200, 200),
     "PUT /v2/oneliner/documents": Row(200, 200, 200, {"project_id": "p1", "path": "a.md", "content": "x"}),
     "GET /v2/oneliner/documents/search": Row(200, 200, 200, query="q=strategy&project_id=p1"),
@@ -216,6 +224,7 @@ async def _prepare(front: Front, given: str) -> dict[str, str]:
         run = (await ann.post("/v2/oneliner/runs", json=HANDOFF)).json()
         document = {"project_id": "p1", "path": "strategy.md", "content": "# Strategy"}
         document_id = (await ann.put("/v2/oneliner/documents", json=document)).json()["id"]
+        schedule_id = (await ann.post("/v2/oneliner/schedules", json=SCHEDULE)).json()["id"]
         path = f"/v2/oneliner/runs/{run['id']}"
         if given in {"blocked", "failed"}:
             await ann.post(f"{path}/confirm")
@@ -238,6 +247,7 @@ async def _prepare(front: Front, given: str) -> dict[str, str]:
         "run_id": run["id"],
         "session_id": run["session_id"],
         "document_id": document_id,
+        "schedule_id": schedule_id,
         "layer": "user",
         "user_id": "bob",
         "code": "not_found",

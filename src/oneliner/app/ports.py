@@ -3,7 +3,7 @@
 A use case that touches the database is a plain function of a :class:`Transaction`; :class:`Database` runs it. Effects
 are collected on the transaction and leave after its commit, so nobody is told of what did not happen.
 
-Lock order, for every function here and above: lanes by name, runs by id, budget counters by key, session, user. Reads are scoped to the caller
+Lock order, for every function here and above: schedules, lanes by name, runs by id, budget counters by key, session, user. Reads are scoped to the caller
 in one place: a :class:`Scope`; what is outside of it is answered as what does not exist.
 """
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from oneliner.domain.policy import Layer, LayerName, Rules
     from oneliner.domain.retention import RetentionRule
     from oneliner.domain.run import Move, Run, RunStatus
+    from oneliner.domain.schedule import Fire, Schedule
     from oneliner.domain.session import Session
     from oneliner.domain.usage import Totals, Usage
     from oneliner.domain.user import Caller, User, UserStatus
@@ -477,6 +478,50 @@ class DocumentStore(Protocol):
         ...
 
 
+class ScheduleStore(Protocol):
+    """Schedules and their fires."""
+
+    def add(self, schedule: Schedule) -> None:
+        """Store a new schedule."""
+        ...
+
+    def get(self, schedule_id: str, scope: Scope, *, lock: bool = False) -> Schedule:
+        """One schedule; with *lock* it does not fire before this transaction ends. Raises NotFound."""
+        ...
+
+    def page(self, scope: Scope, page: Page, project_id: str | None) -> list[Schedule]:
+        """Schedules, newest first."""
+        ...
+
+    def count(self, user_id: str) -> int:
+        """How many schedules a user has."""
+        ...
+
+    def set_next(self, schedule_id: str, *, paused: bool, next_due_at: int | None) -> Schedule:
+        """Say when it is due next (ms). Raises NotFound."""
+        ...
+
+    def delete(self, schedule_id: str) -> None:
+        """Forget a schedule and its fires."""
+        ...
+
+    def due(self, limit: int) -> list[str]:
+        """The schedules that are due."""
+        ...
+
+    def lock_due(self, schedule_id: str) -> Schedule | None:
+        """Lock a schedule that is due; None when it is not due any more."""
+        ...
+
+    def add_fire(self, fire: Fire) -> None:
+        """Store a fire; there is one for each due time."""
+        ...
+
+    def fires(self, schedule_id: str, limit: int, before_due: int | None) -> list[Fire]:
+        """The fires of a schedule, newest first."""
+        ...
+
+
 class KeyStore(Protocol):
     """Idempotency keys with the answers that were given."""
 
@@ -626,6 +671,8 @@ class Transaction(Protocol):
     def policies(self) -> PolicyStore: ...  # noqa: D102
     @property
     def documents(self) -> DocumentStore: ...  # noqa: D102
+    @property
+    def schedules(self) -> ScheduleStore: ...  # noqa: D102
     @property
     def keys(self) -> KeyStore: ...  # noqa: D102
     @property

@@ -1,4 +1,4 @@
-"""The sweep: finding what was lost, and sending it on its way again.
+"""The sweep: finding what was lost and what is due, and sending it on its way.
 
 Every process sweeps; the database decides who wins. What a crash can leave behind: runs whose lease has run out, runs
 whose wake-up was lost, lanes in which nobody was let go, and messages that nobody writes any more.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from oneliner.app import bills, journal, lanes, runs
+from oneliner.app import bills, journal, lanes, runs, schedules
 from oneliner.app.claiming import recover
 from oneliner.app.runs import VERSION
 from oneliner.domain.errors import LeaseLost
@@ -32,6 +32,8 @@ async def sweep(database: Database, queue: Queue, *, undelivered_after_ms: int) 
     recovered = await recover_all(database, expired)
     for run in await database.read(lambda tx: tx.runs.due_to_resume(BATCH)):
         await database.write(partial(_resume_due, run_id=run.id, lane=run.lane))
+    for schedule_id in await database.read(lambda tx: tx.schedules.due(BATCH)):
+        await database.write(partial(schedules.fire, schedule_id=schedule_id))
     for lane in await database.read(lambda tx: tx.lanes.stuck(BATCH)):
         await database.write(partial(_promote, lane=lane))
     for run_id in await database.read(lambda tx: tx.runs.undelivered(undelivered_after_ms, BATCH, VERSION)):

@@ -53,6 +53,7 @@ class Rules:
 
     ``allowed_models`` are patterns in which ``*`` stands for any characters. ``max_steps`` counts the model calls of a
     run, ``max_seconds`` its running time, ``max_output_tokens`` is for each model call, ``max_tool_calls`` for a run.
+    ``schedule_confirmation`` says whether each run of a schedule waits for one.
     ``tools`` says which calls are allowed, asked for and denied; see ``domain.tool_rules``.
     ``approval_seconds`` is how long an approval is waited for. ``approvals`` are not rules but a user's standing answers
     to rules that ask, as ``TOOL#KEY``; see :func:`standing`.
@@ -66,6 +67,7 @@ class Rules:
     max_output_tokens: int | None = None
     max_tool_calls: int | None = None
     tools: RuleBook | None = None
+    schedule_confirmation: Confirmation | None = None
     run_budget: int | None = None
     user_day_budget: int | None = None
     project_day_budget: int | None = None
@@ -81,7 +83,12 @@ COUNTS: tuple[str, ...] = ("max_steps", "max_seconds", "max_output_tokens", "max
 
 #: What holds where the system layer says nothing.
 SYSTEM_DEFAULTS = Rules(
-    confirmation=Confirmation.NEVER, max_steps=40, max_seconds=3_600, max_tool_calls=200, approval_seconds=86_400
+    confirmation=Confirmation.NEVER,
+    max_steps=40,
+    max_seconds=3_600,
+    max_tool_calls=200,
+    approval_seconds=86_400,
+    schedule_confirmation=Confirmation.ALWAYS,
 )
 
 
@@ -127,6 +134,7 @@ class EffectivePolicy:
     max_output_tokens: Decision[int | None]
     max_tool_calls: Decision[int | None]
     tools: Decision[ToolBooks]
+    schedule_confirmation: Decision[Confirmation]
     run_budget: Decision[int | None]
     user_day_budget: Decision[int | None]
     project_day_budget: Decision[int | None]
@@ -200,6 +208,9 @@ def tightened(snapshot: EffectivePolicy, current: EffectivePolicy) -> EffectiveP
         tools=_stricter(snapshot.tools, current.tools, _join_books),
         # No rule but an answer to one: given or taken back, it counts at once.
         approvals=current.approvals,
+        schedule_confirmation=_stricter(
+            snapshot.schedule_confirmation, current.schedule_confirmation, _join_confirmation
+        ),
     )
 
 
@@ -236,6 +247,9 @@ def _sum(layers: Sequence[Layer]) -> EffectivePolicy:
         **{name: _decide(layers, attrgetter(name), None, _join_limit) for name in _LIMITS},
         tools=_decide_books(layers),
         approvals=_decide(layers, lambda r: r.approvals, frozenset(), frozenset.intersection),
+        schedule_confirmation=_decide(
+            layers, lambda r: r.schedule_confirmation, Confirmation.NEVER, _join_confirmation
+        ),
     )
 
 

@@ -71,6 +71,7 @@ def rules_from_json(data: Mapping[str, object]) -> Rules:
         **{name: _budget_from(data, name) for name in BUDGETS},
         tools=book_from_json(data.get("tools")),
         approvals=_approvals_from(data.get("approvals")),
+        schedule_confirmation=_confirmation_from(data.get("schedule_confirmation"), "schedule_confirmation"),
     )
 
 
@@ -89,6 +90,8 @@ def rules_to_json(rules: Rules) -> dict[str, object]:
         budget = getattr(rules, name)
         if budget is not None:
             data[name] = usd(budget)
+    if rules.schedule_confirmation is not None:
+        data["schedule_confirmation"] = rules.schedule_confirmation.value
     if rules.tools is not None:
         data["tools"] = book_to_json(rules.tools)
     if rules.approvals is not None:
@@ -107,6 +110,7 @@ def policy_to_json(policy: EffectivePolicy) -> dict[str, object]:
         **{name: _decision_to_json(getattr(policy, name), _budget_to_json) for name in BUDGETS},
         "tools": _decision_to_json(policy.tools, _books_to_json),
         "approvals": _decision_to_json(policy.approvals, sorted),
+        "schedule_confirmation": _decision_to_json(policy.schedule_confirmation, str),
     }
 
 
@@ -149,6 +153,7 @@ def snapshot_from_json(data: Mapping[str, object]) -> GovernanceSnapshot:
             **{name: _decision_from(policy.get(name), _stored_budget) for name in BUDGETS},
             tools=_decision_from(policy.get("tools"), _stored_books),
             approvals=_decision_from(policy.get("approvals"), _stored_approvals),
+            schedule_confirmation=_decision_from(policy.get("schedule_confirmation"), _stored_confirmation),
         ),
         layers=tuple(_stored_layer(la) for la in layers),
         active_admin_override_notice=None if notice is None else _stored_notice(notice),
@@ -159,10 +164,10 @@ def _refused(field: str, what: str, accepted: str) -> Invalid:
     return Invalid(f"{field}: {what}; accepted: {accepted}", field=field, accepted=accepted)
 
 
-def _confirmation_from(value: object) -> Confirmation | None:
+def _confirmation_from(value: object, field: str = "confirmation") -> Confirmation | None:
     accepted = [c.value for c in Confirmation]
     if value is not None and value not in accepted:
-        raise _refused("confirmation", f"{value!r} is no rule for confirmation", " or ".join(accepted))
+        raise _refused(field, f"{value!r} is no rule for confirmation", " or ".join(accepted))
     return None if value is None else Confirmation(str(value))
 
 
@@ -273,6 +278,7 @@ def _stored_layer(data: Mapping[str, object]) -> Layer:
     rules = cast("Mapping[str, object]", data["rules"])
     patterns = cast("Sequence[str] | None", rules.get("allowed_models"))
     confirmation = rules.get("confirmation")
+    scheduled = rules.get("schedule_confirmation")
     book = cast("Mapping[str, object] | None", rules.get("tools"))
     return Layer(
         name=_NAMES[cast("str", data["layer"])],
@@ -284,6 +290,7 @@ def _stored_layer(data: Mapping[str, object]) -> Layer:
             **{name: _stored_budget(rules.get(name)) for name in BUDGETS},
             tools=None if book is None else stored_book(book),
             approvals=None if rules.get("approvals") is None else _stored_approvals(rules["approvals"]),
+            schedule_confirmation=None if scheduled is None else _stored_confirmation(scheduled),
         ),
         version=cast("int", data["version"]),
     )

@@ -16,6 +16,7 @@ from oneliner.domain.message import MessageState, Purpose, Role
 from oneliner.domain.plan import StepStatus
 from oneliner.domain.policy import Confirmation, LayerName
 from oneliner.domain.run import Reason, RunStatus
+from oneliner.domain.schedule import FireOutcome
 from oneliner.domain.user import Authority, UserStatus
 from oneliner.web.tool_rule_schemas import LayerToolRules, ToolRules
 
@@ -164,6 +165,7 @@ class Policy(Answer):
     tools: Decided[list[LayerToolRules]]
     approval_seconds: Decided[int | None]
     approvals: Decided[list[str]]
+    schedule_confirmation: Decided[Confirmation]
     run_budget: Decided[Money | None]
     user_day_budget: Decided[Money | None]
     project_day_budget: Decided[Money | None]
@@ -182,6 +184,7 @@ class RulesAnswer(Answer):
     tools: ToolRules | None = None
     approval_seconds: int | None = None
     approvals: list[str] | None = None
+    schedule_confirmation: Confirmation | None = None
     run_budget: Money | None = None
     user_day_budget: Money | None = None
     project_day_budget: Money | None = None
@@ -385,6 +388,36 @@ class Bill(Listed[BillLine]):
     since: Time
     until: Time
     total: BillLine
+
+
+class ScheduleAnswer(Answer):
+    """A schedule. `next_due_at` is null while it is paused, and when nothing is due any more."""
+
+    id: Uuid
+    user_id: str
+    project_id: str
+    title: str
+    cron: str
+    timezone: str
+    handoff: Annotated[dict[str, JsonValue], Field(description="What is handed over at each due time.")]
+    confirmed_ahead: bool
+    paused: bool
+    next_due_at: Time | None
+    created_at: Time
+    updated_at: Time
+
+
+class FireAnswer(Answer):
+    """A due time that was taken care of, and the run it made (null: its user may not work).
+
+    `first_due_at` is earlier where the fire also stands for times that were missed.
+    """
+
+    due_at: Time
+    first_due_at: Time
+    fired_at: Time
+    outcome: FireOutcome
+    run_id: Uuid | None
 
 
 class DocumentAnswer(Answer):

@@ -19,6 +19,7 @@ from oneliner.web.routes import (
     pages,
     retention,
     runs,
+    schedules,
     usage,
 )
 from oneliner.web.routing import add_routes
@@ -57,7 +58,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.files = PageFiles()
     problems.install(app)
     # The busiest first: routes are looked through in order.
-    routers = (agent, runs, accounts, usage, documents, governance, mcp, audit, retention, pages)
+    routers = (agent, runs, accounts, usage, documents, governance, mcp, schedules, audit, retention, pages)
     add_routes(app, [module.router for module in routers])
     if services.cors_origins:
         app.add_middleware(

@@ -91,6 +91,15 @@ class HandoffRequest(Body):
     session_id: _Id | None = None
 
 
+class ScheduleRequest(Body):
+    """What to hand over, and when. `confirmed_ahead`: the plan is confirmed for every run, where the rules allow that."""
+
+    cron: Annotated[str, Field(min_length=1, max_length=200, examples=["0 9 * * MON-FRI"])]
+    timezone: Annotated[str, Field(min_length=1, max_length=64, examples=["Europe/Berlin"])] = "UTC"
+    confirmed_ahead: bool = False
+    handoff: HandoffRequest
+
+
 class ConfirmRequest(Body):
     """Let a run go, for the plan that was shown."""
 
@@ -143,6 +152,7 @@ class RulesBody(Body):
         list[Annotated[str, Field(max_length=250)]] | None,
         Field(max_length=MAX_APPROVALS, description="Standing approvals to keep; only in a user's layer."),
     ] = None
+    schedule_confirmation: Confirmation | None = None
     run_budget: _Budget | None = None
     user_day_budget: _Budget | None = None
     project_day_budget: _Budget | None = None

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from oneliner.domain.policy import GovernanceSnapshot, Layer
     from oneliner.domain.retention import RetentionRule
     from oneliner.domain.run import Run
+    from oneliner.domain.schedule import Fire, Schedule
     from oneliner.domain.session import Session
     from oneliner.domain.usage import Totals
     from oneliner.domain.user import User
@@ -253,6 +254,35 @@ def bill_to_json(row: UsageRow, *, is_day: bool) -> dict[str, object]:
     key = rfc3339(int(row.key) * MS_PER_DAY)[:10] if is_day else row.key
     counted = {"message_count": row.message_count, "tool_calls": row.tool_calls}
     return {"key": key, **counted, **usage_to_json(row.totals)}
+
+
+def schedule_to_json(schedule: Schedule) -> dict[str, object]:
+    """A schedule."""
+    return {
+        "id": schedule.id,
+        "user_id": schedule.user_id,
+        "project_id": schedule.project_id,
+        "title": schedule.title,
+        "cron": schedule.cron,
+        "timezone": schedule.timezone,
+        "handoff": schedule.handoff,
+        "confirmed_ahead": schedule.confirmed_ahead,
+        "paused": schedule.paused,
+        "next_due_at": _time(schedule.next_due_at),
+        "created_at": rfc3339(schedule.created_at),
+        "updated_at": rfc3339(schedule.updated_at),
+    }
+
+
+def fire_to_json(fire: Fire) -> dict[str, object]:
+    """A due time that was taken care of."""
+    return {
+        "due_at": rfc3339(fire.due_at),
+        "first_due_at": rfc3339(fire.first_due_at),
+        "fired_at": rfc3339(fire.fired_at),
+        "outcome": fire.outcome,
+        "run_id": fire.run_id or None,
+    }
 
 
 def document_to_json(document: Document) -> dict[str, object]:

@@ -308,6 +308,41 @@ policy_history = Table(
     Index("ix_policy_history_layer_scope_key_id", "layer", "scope_key", "id"),
 )
 
+schedules = Table(
+    "schedules",
+    metadata,
+    _id(primary_key=True),
+    Column("user_id", String(128), nullable=False),
+    _text("project_id"),
+    _text("title"),
+    _text("cron", None),
+    _text("timezone", None),
+    _text("handoff_json", "{}"),
+    _count("confirmed_ahead"),
+    _count("paused"),
+    _time("next_due_at", nullable=True),
+    _time("created_at"),
+    _time("updated_at"),
+    Index("ix_schedules_user_id_id", "user_id", "id"),
+    Index(
+        "ix_schedules_next_due_at",
+        "next_due_at",
+        sqlite_where=text("next_due_at IS NOT NULL"),
+        postgresql_where=text("next_due_at IS NOT NULL"),
+    ),
+)
+
+schedule_fires = Table(
+    "schedule_fires",
+    metadata,
+    _id("schedule_id", primary_key=True),
+    Column("due_at", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    _time("first_due_at"),
+    _time("fired_at"),
+    _text("outcome", None),
+    _id("run_id", default=""),
+)
+
 documents = Table(
     "documents",
     metadata,

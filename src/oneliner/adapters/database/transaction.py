@@ -17,6 +17,7 @@ from oneliner.adapters.database.policies import SqlPolicies
 from oneliner.adapters.database.purging import SqlPurging
 from oneliner.adapters.database.retention import SqlRetention
 from oneliner.adapters.database.runs import SqlRuns
+from oneliner.adapters.database.schedules import SqlSchedules
 from oneliner.adapters.database.sessions import SqlSessions
 from oneliner.adapters.database.sign_in import SqlSignInCodes
 from oneliner.adapters.database.tool_calls import SqlToolCalls
@@ -68,6 +69,7 @@ class SqlTransaction:
         self.budgets = SqlBudgets(driver)
         self.policies = SqlPolicies(driver, now_ms, self.new_id)
         self.documents = SqlDocuments(driver, now_ms)
+        self.schedules = SqlSchedules(driver, now_ms)
         self.keys = SqlKeys(driver, now_ms)
         self.audit = SqlAudit(driver)
         self.retention = SqlRetention(driver, now_ms)

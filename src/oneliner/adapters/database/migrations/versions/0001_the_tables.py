@@ -254,6 +254,41 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("layer", "scope_key", name=op.f("pk_policy_layers")),
     )
     op.create_table(
+        "schedule_fires",
+        sa.Column("schedule_id", sa.String(length=64), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("first_due_at", sa.BigInteger(), nullable=False),
+        sa.Column("fired_at", sa.BigInteger(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.String(length=64), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("schedule_id", "due_at", name=op.f("pk_schedule_fires")),
+    )
+    op.create_table(
+        "schedules",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=128), nullable=False),
+        sa.Column("project_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("title", sa.Text(), server_default="", nullable=False),
+        sa.Column("cron", sa.Text(), nullable=False),
+        sa.Column("timezone", sa.Text(), nullable=False),
+        sa.Column("handoff_json", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("confirmed_ahead", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("paused", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("next_due_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_schedules")),
+    )
+    op.create_index(
+        "ix_schedules_next_due_at",
+        "schedules",
+        ["next_due_at"],
+        unique=False,
+        sqlite_where=sa.text("next_due_at IS NOT NULL"),
+        postgresql_where=sa.text("next_due_at IS NOT NULL"),
+    )
+    op.create_index("ix_schedules_user_id_id", "schedules", ["user_id", "id"], unique=False)
+    op.create_table(
         "sessions",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.String(length=128), nullable=False),
