@@ -154,6 +154,9 @@ class EstimateAnswer(TypedDict):
     cost: str | None
 
 
+FireOutcome: TypeAlias = Literal["fired", "refused"]
+
+
 Format: TypeAlias = Literal["jsonl", "markdown"]
 
 
@@ -316,6 +319,23 @@ class SaidListStr(TypedDict):
     value: list[str]
 
 
+class ScheduleAnswer(TypedDict):
+    """A schedule. `next_due_at` is null while it is paused, and when nothing is due any more."""
+
+    id: str
+    user_id: str
+    project_id: str
+    title: str
+    cron: str
+    timezone: str
+    handoff: dict[str, JsonValue]
+    confirmed_ahead: bool
+    paused: bool
+    next_due_at: str | None
+    created_at: str
+    updated_at: str
+
+
 class SessionAnswer(TypedDict):
     """A session with its totals."""
 
@@ -400,6 +420,17 @@ class ExchangeRequest(TypedDict):
     """A one-time sign-in code."""
 
     code: str
+
+
+class ExplainRequest(TypedDict):
+    """A tool call to be judged: by this executor, in a run in this project and on this platform."""
+
+    tool: str
+    arguments: NotRequired[dict[str, JsonValue]]
+    executor: NotRequired[str]
+    project_id: NotRequired[str]
+    platform: NotRequired[str]
+    user_id: NotRequired[str | None]
 
 
 Arg: TypeAlias = str
@@ -637,6 +668,29 @@ class EventAnswer(TypedDict):
     created_at: str
 
 
+class FindingAnswer(TypedDict):
+    """Something that would have been stopped: `what` is the tool, the model or the number that `field` is about."""
+
+    field: str
+    what: str
+    verdict: Verdict
+    layer: LayerName
+    tool_call_id: str | None
+
+
+class FireAnswer(TypedDict):
+    """A due time that was taken care of, and the run it made (null: its user may not work).
+
+    `first_due_at` is earlier where the fire also stands for times that were missed.
+    """
+
+    due_at: str
+    first_due_at: str
+    fired_at: str
+    outcome: FireOutcome
+    run_id: str | None
+
+
 class ListedAuditAnswer(TypedDict):
     items: list[AuditAnswer]
     next_cursor: str | None
@@ -647,6 +701,11 @@ class ListedEventAnswer(TypedDict):
     next_cursor: str | None
 
 
+class ListedFireAnswer(TypedDict):
+    items: list[FireAnswer]
+    next_cursor: str | None
+
+
 class ListedMcpToolAnswer(TypedDict):
     items: list[McpToolAnswer]
     next_cursor: str | None
@@ -654,6 +713,11 @@ class ListedMcpToolAnswer(TypedDict):
 
 class ListedRetentionAnswer(TypedDict):
     items: list[RetentionAnswer]
+    next_cursor: str | None
+
+
+class ListedScheduleAnswer(TypedDict):
+    items: list[ScheduleAnswer]
     next_cursor: str | None
 
 
@@ -762,6 +826,14 @@ class ToolRules(TypedDict):
     rules: NotRequired[list[ToolRuleForm]]
 
 
+class TriedAnswer(TypedDict):
+    """A run in which something would have been stopped."""
+
+    run_id: str
+    title: str
+    findings: list[FindingAnswer]
+
+
 class UserAnswer(TypedDict):
     """A user."""
 
@@ -815,10 +887,29 @@ class RulesBody(TypedDict):
     tools: NotRequired[ToolRules | None]
     approval_seconds: NotRequired[int | None]
     approvals: NotRequired[list[Approval] | None]
+    schedule_confirmation: NotRequired[Confirmation | None]
     run_budget: NotRequired[str | None]
     user_day_budget: NotRequired[str | None]
     project_day_budget: NotRequired[str | None]
     day_budget: NotRequired[str | None]
+
+
+class ScheduleRequest(TypedDict):
+    """What to hand over, and when. `confirmed_ahead`: the plan is confirmed for every run, where the rules allow that."""
+
+    cron: str
+    timezone: NotRequired[str]
+    confirmed_ahead: NotRequired[bool]
+    handoff: HandoffRequest
+
+
+class SimulateRequest(TypedDict):
+    """A draft of a layer, to be tried on runs that were."""
+
+    layer: LayerName
+    scope: NotRequired[str]
+    rules: RulesBody
+    last: NotRequired[int]
 
 
 class LayerToolRules(TypedDict):
@@ -878,6 +969,7 @@ class RulesAnswer(TypedDict):
     tools: NotRequired[ToolRules | None]
     approval_seconds: NotRequired[int | None]
     approvals: NotRequired[list[str] | None]
+    schedule_confirmation: NotRequired[Confirmation | None]
     run_budget: NotRequired[str | None]
     user_day_budget: NotRequired[str | None]
     project_day_budget: NotRequired[str | None]
@@ -887,6 +979,23 @@ class RulesAnswer(TypedDict):
 class SaidListLayerToolRules(TypedDict):
     layer: LayerName
     value: list[LayerToolRules]
+
+
+class SayingAnswer(TypedDict):
+    """What one layer says; without a `rule` it is the layer's default."""
+
+    layer: LayerName
+    verdict: Verdict
+    rule: ToolRuleForm | None
+
+
+class SimulateAnswer(TypedDict):
+    """How many runs were looked at, in how many something would have been denied or only asked for, and what."""
+
+    runs_checked: int
+    runs_denied: int
+    runs_asked: int
+    runs: list[TriedAnswer]
 
 
 class SnapshotLayer(TypedDict):
@@ -919,6 +1028,16 @@ class DecidedListLayerToolRules(TypedDict):
     value: list[LayerToolRules]
     decided_by: LayerName
     others: list[SaidListLayerToolRules]
+
+
+class ExplainAnswer(TypedDict):
+    """The verdict, whose rule decided, and everything that was said, the strictest first."""
+
+    tool: str
+    arguments: dict[str, JsonValue]
+    verdict: Verdict
+    decided_by: SayingAnswer | None
+    considered: list[SayingAnswer]
 
 
 class LayerAnswer(TypedDict):
@@ -965,6 +1084,7 @@ class Policy(TypedDict):
     tools: DecidedListLayerToolRules
     approval_seconds: DecidedUnionIntNoneType
     approvals: DecidedListStr
+    schedule_confirmation: DecidedConfirmation
     run_budget: DecidedUnionAnnotatedStrFieldInfoAnnotationNoneTypeRequiredTrueExamples000123MetadataPydanticGeneralMetadataPattern090969NoneType
     user_day_budget: DecidedUnionAnnotatedStrFieldInfoAnnotationNoneTypeRequiredTrueExamples000123MetadataPydanticGeneralMetadataPattern090969NoneType
     project_day_budget: DecidedUnionAnnotatedStrFieldInfoAnnotationNoneTypeRequiredTrueExamples000123MetadataPydanticGeneralMetadataPattern090969NoneType

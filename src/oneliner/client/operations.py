@@ -376,6 +376,51 @@ class AsyncOperations:
             query={"limit": limit, "before": before, "layer": layer, "scope": scope},
         )
 
+    async def explain_call(
+        self,
+        *,
+        tool: str,
+        arguments: Mapping[str, Any] | None = None,
+        executor: str | None = None,
+        project_id: str | None = None,
+        platform: str | None = None,
+        user_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.ExplainAnswer:
+        """Nothing is called. The arguments are checked and judged as a run would."""
+        return await self.ask(
+            "POST",
+            "/v2/oneliner/governance/explain",
+            body=_said(
+                {
+                    "tool": tool,
+                    "arguments": arguments,
+                    "executor": executor,
+                    "project_id": project_id,
+                    "platform": platform,
+                    "user_id": user_id,
+                }
+            ),
+            idempotency_key=idempotency_key,
+        )
+
+    async def simulate_rules(
+        self,
+        *,
+        layer: answers.LayerName,
+        rules: answers.RulesBody,
+        scope: str | None = None,
+        last: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.SimulateAnswer:
+        """What the draft would have stopped that was not stopped then. Everybody may try his own user layer."""
+        return await self.ask(
+            "POST",
+            "/v2/oneliner/governance/simulate",
+            body=_said({"layer": layer, "scope": scope, "rules": rules, "last": last}),
+            idempotency_key=idempotency_key,
+        )
+
     async def list_mcp_servers(self) -> answers.ListedMcpServerAnswer:
         """Those of the file first. The health is that of the process which answers; others have connections of their own."""
         return await self.ask("GET", "/v2/oneliner/mcp/servers")
@@ -432,6 +477,59 @@ class AsyncOperations:
     async def list_mcp_tools(self, name: str) -> answers.ListedMcpToolAnswer:
         """With what is held to be true of them, which need not be what the server says."""
         return await self.ask("GET", f"/v2/oneliner/mcp/servers/{_at(name)}/tools")
+
+    async def list_schedules(
+        self, *, limit: int | None = None, before: str | None = None, project_id: str | None = None
+    ) -> answers.ListedScheduleAnswer:
+        """The caller's schedules; an administrator sees everybody's."""
+        return await self.ask(
+            "GET", "/v2/oneliner/schedules", query={"limit": limit, "before": before, "project_id": project_id}
+        )
+
+    async def create_schedule(
+        self,
+        *,
+        cron: str,
+        handoff: answers.HandoffRequest,
+        timezone: str | None = None,
+        confirmed_ahead: bool | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.ScheduleAnswer:
+        """A run at each due time. It waits for its confirmation, unless it was confirmed ahead and the rules allow that."""
+        return await self.ask(
+            "POST",
+            "/v2/oneliner/schedules",
+            body=_said({"cron": cron, "timezone": timezone, "confirmed_ahead": confirmed_ahead, "handoff": handoff}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def get_schedule(self, schedule_id: str) -> answers.ScheduleAnswer:
+        """One schedule with what it hands over and when it is due next."""
+        return await self.ask("GET", f"/v2/oneliner/schedules/{_at(schedule_id)}")
+
+    async def delete_schedule(self, schedule_id: str) -> None:
+        """It is gone with its history; the runs it made stay."""
+        await self.ask("DELETE", f"/v2/oneliner/schedules/{_at(schedule_id)}")
+
+    async def list_fires(
+        self, schedule_id: str, *, limit: int | None = None, before: int | None = None
+    ) -> answers.ListedFireAnswer:
+        """Newest first, each with the run it made."""
+        return await self.ask(
+            "GET", f"/v2/oneliner/schedules/{_at(schedule_id)}/fires", query={"limit": limit, "before": before}
+        )
+
+    async def pause_schedule(self, schedule_id: str, *, idempotency_key: str | None = None) -> answers.ScheduleAnswer:
+        """It fires no more until it is resumed."""
+        return await self.ask(
+            "POST", f"/v2/oneliner/schedules/{_at(schedule_id)}/pause", idempotency_key=idempotency_key
+        )
+
+    async def resume_schedule(self, schedule_id: str, *, idempotency_key: str | None = None) -> answers.ScheduleAnswer:
+        """It fires again from now on; what was due meanwhile is not made up for."""
+        return await self.ask(
+            "POST", f"/v2/oneliner/schedules/{_at(schedule_id)}/resume", idempotency_key=idempotency_key
+        )
 
     async def list_audit(
         self,
@@ -836,6 +934,51 @@ class Operations:
             query={"limit": limit, "before": before, "layer": layer, "scope": scope},
         )
 
+    def explain_call(
+        self,
+        *,
+        tool: str,
+        arguments: Mapping[str, Any] | None = None,
+        executor: str | None = None,
+        project_id: str | None = None,
+        platform: str | None = None,
+        user_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.ExplainAnswer:
+        """Nothing is called. The arguments are checked and judged as a run would."""
+        return self.ask(
+            "POST",
+            "/v2/oneliner/governance/explain",
+            body=_said(
+                {
+                    "tool": tool,
+                    "arguments": arguments,
+                    "executor": executor,
+                    "project_id": project_id,
+                    "platform": platform,
+                    "user_id": user_id,
+                }
+            ),
+            idempotency_key=idempotency_key,
+        )
+
+    def simulate_rules(
+        self,
+        *,
+        layer: answers.LayerName,
+        rules: answers.RulesBody,
+        scope: str | None = None,
+        last: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.SimulateAnswer:
+        """What the draft would have stopped that was not stopped then. Everybody may try his own user layer."""
+        return self.ask(
+            "POST",
+            "/v2/oneliner/governance/simulate",
+            body=_said({"layer": layer, "scope": scope, "rules": rules, "last": last}),
+            idempotency_key=idempotency_key,
+        )
+
     def list_mcp_servers(self) -> answers.ListedMcpServerAnswer:
         """Those of the file first. The health is that of the process which answers; others have connections of their own."""
         return self.ask("GET", "/v2/oneliner/mcp/servers")
@@ -892,6 +1035,55 @@ class Operations:
     def list_mcp_tools(self, name: str) -> answers.ListedMcpToolAnswer:
         """With what is held to be true of them, which need not be what the server says."""
         return self.ask("GET", f"/v2/oneliner/mcp/servers/{_at(name)}/tools")
+
+    def list_schedules(
+        self, *, limit: int | None = None, before: str | None = None, project_id: str | None = None
+    ) -> answers.ListedScheduleAnswer:
+        """The caller's schedules; an administrator sees everybody's."""
+        return self.ask(
+            "GET", "/v2/oneliner/schedules", query={"limit": limit, "before": before, "project_id": project_id}
+        )
+
+    def create_schedule(
+        self,
+        *,
+        cron: str,
+        handoff: answers.HandoffRequest,
+        timezone: str | None = None,
+        confirmed_ahead: bool | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.ScheduleAnswer:
+        """A run at each due time. It waits for its confirmation, unless it was confirmed ahead and the rules allow that."""
+        return self.ask(
+            "POST",
+            "/v2/oneliner/schedules",
+            body=_said({"cron": cron, "timezone": timezone, "confirmed_ahead": confirmed_ahead, "handoff": handoff}),
+            idempotency_key=idempotency_key,
+        )
+
+    def get_schedule(self, schedule_id: str) -> answers.ScheduleAnswer:
+        """One schedule with what it hands over and when it is due next."""
+        return self.ask("GET", f"/v2/oneliner/schedules/{_at(schedule_id)}")
+
+    def delete_schedule(self, schedule_id: str) -> None:
+        """It is gone with its history; the runs it made stay."""
+        self.ask("DELETE", f"/v2/oneliner/schedules/{_at(schedule_id)}")
+
+    def list_fires(
+        self, schedule_id: str, *, limit: int | None = None, before: int | None = None
+    ) -> answers.ListedFireAnswer:
+        """Newest first, each with the run it made."""
+        return self.ask(
+            "GET", f"/v2/oneliner/schedules/{_at(schedule_id)}/fires", query={"limit": limit, "before": before}
+        )
+
+    def pause_schedule(self, schedule_id: str, *, idempotency_key: str | None = None) -> answers.ScheduleAnswer:
+        """It fires no more until it is resumed."""
+        return self.ask("POST", f"/v2/oneliner/schedules/{_at(schedule_id)}/pause", idempotency_key=idempotency_key)
+
+    def resume_schedule(self, schedule_id: str, *, idempotency_key: str | None = None) -> answers.ScheduleAnswer:
+        """It fires again from now on; what was due meanwhile is not made up for."""
+        return self.ask("POST", f"/v2/oneliner/schedules/{_at(schedule_id)}/resume", idempotency_key=idempotency_key)
 
     def list_audit(
         self,
