@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 #: What a loaded machine may take longer for than the product does.
 SLACK_SECONDS = 10.0
 LONG = Reply("word " * 200, delay_seconds=0.03)
+ENDLESS = Reply("word " * 20_000, delay_seconds=0.03)
 FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 SLOW = [pytest.mark.slow, pytest.mark.timeout(3_600)]
 
@@ -149,19 +150,21 @@ async def test_a_worker_that_is_told_to_stop_with_25_runs_hands_them_over_at_onc
         stopped, other = deployment.workers
         await other.end()
         client = Client(http, deployment.urls[0])
-        deployment.model.script(*[LONG] * 25)
+        # Too long to end before the worker is told to stop, however slow the machine.
+        deployment.model.script(*[ENDLESS] * 25)
         runs = [(await client.chat(f"talk {n}"))["run_id"] for n in range(25)]
         for run_id in runs:
             await until_writing(deployment, client, run_id)
         await other.start()
         deployment.model.script(*[LONG] * 25)
         began = time.monotonic()
-        pid = stopped.pid
         ending = asyncio.ensure_future(stopped.end(signal.SIGTERM))
 
         async def are_taken_over() -> bool:
-            rows = (await deployment.tables())["agent_runs"]
-            return all(r["lease_owner"] and f":{pid}:" not in r["lease_owner"] for r in rows)
+            started = Counter(
+                e["run_id"] for e in (await deployment.tables())["agent_run_events"] if e["event_type"] == "run.started"
+            )
+            return all(started[run_id] == 2 for run_id in runs)
 
         taken_seconds = await until(are_taken_over)
         # What it may not claim any more, the other one does.
