@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections import Counter
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -23,6 +23,7 @@ from tests.support.invariants import check_rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from pathlib import Path
 
     from tests.chaos.deployment import Program
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 SLACK_SECONDS = 10.0
 LONG = Reply("word " * 200, delay_seconds=0.03)
 ENDLESS = Reply("word " * 20_000, delay_seconds=0.03)
-FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+FAKETIME = os.environ.get("ONELINER_FAKETIME", "")
 SLOW = [pytest.mark.slow, pytest.mark.timeout(3_600)]
 
 pytestmark = [pytest.mark.usefixtures("own_servers"), pytest.mark.timeout(300)]
@@ -316,7 +317,7 @@ async def test_postgresql_restarted_under_load_costs_no_checkpoint(
     )
 
 
-@pytest.mark.skipif(not FAKETIME, reason="needs libfaketime (the package faketime)")
+@pytest.mark.skipif(not FAKETIME, reason="scripts/services names libfaketime, on Linux")
 @pytest.mark.parametrize("offset", ["+10m", "-10m"])
 async def test_a_worker_with_a_wrong_clock_takes_and_keeps_runs_like_any_other(
     tmp_path: Path, http: aiohttp.ClientSession, say: Say, offset: str
@@ -324,7 +325,7 @@ async def test_a_worker_with_a_wrong_clock_takes_and_keeps_runs_like_any_other(
     async with deployed(tmp_path, servers=1, workers=2) as deployment:
         wrong = deployment.workers[0]
         await wrong.end()
-        await wrong.start(LD_PRELOAD=str(FAKETIME[0]), FAKETIME=offset, FAKETIME_DONT_FAKE_MONOTONIC="1")
+        await wrong.start(LD_PRELOAD=FAKETIME, FAKETIME=offset, FAKETIME_DONT_FAKE_MONOTONIC="1")
         client = Client(http, deployment.urls[0])
         # Longer than a lease.
         deployment.model.script(*[Reply("word " * 100, delay_seconds=0.05)] * 20)
