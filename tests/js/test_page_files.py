@@ -15,7 +15,7 @@ PAGE = [path for path in (STATIC / "oneliner").rglob("*") if path.suffix in {".j
 VENDORED = list((STATIC / "vendor").glob("*/vendor.json"))
 MAX_GZIPPED = 90_000
 MAX_EMBED_GZIPPED = 35_000
-MAX_OPENED_GZIPPED = 75_000
+MAX_OPENED_GZIPPED = 77_000
 LAZY = (
     "embed/window",
     "views/approval",

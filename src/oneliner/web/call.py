@@ -115,6 +115,13 @@ class Call:
             in_flight.discard(mark)
         return JsonAnswer(given.text.encode(), given.status, [REPLAYED] if given.replayed else [])
 
+    async def once_found(self, work: Callable[[Transaction], T], shape: Callable[[T], object]) -> JsonAnswer:
+        """As :meth:`once`, to a POST that only looks: *work* runs in a reading transaction, and no writer waits for it."""
+        found = await self.read(work)
+        if "idempotency-key" in self.request.headers:
+            return await self.once(lambda _: found, shape)
+        return JsonAnswer(shape(found))
+
     def _asked_with(self, key: str) -> idempotency.Asked:
         # Of the parsed body, so that a client may write the same JSON in another way.
         told = orjson.dumps(self._asked, option=orjson.OPT_SORT_KEYS)

@@ -136,12 +136,12 @@ async def explain_call(call: Incoming) -> Response:
     except UnknownTool as error:
         raise NotFound("tool", body.tool) from error
     use = ToolUse(body.tool, said, spec.read_only, body.executor)
-    ruling = await call.read(
+    return await call.once_found(
         lambda tx: trial.explain(
             tx, call.caller, use, project_id=body.project_id, platform=body.platform, user_id=body.user_id
-        )
+        ),
+        lambda ruling: {"tool": body.tool, "arguments": said, **ruling_to_json(ruling)},
     )
-    return JsonAnswer({"tool": body.tool, "arguments": said, **ruling_to_json(ruling)})
 
 
 @router.post(
@@ -155,5 +155,6 @@ async def simulate_rules(call: Incoming) -> Response:
     """What the draft would have stopped that was not stopped then. Everybody may try his own user layer."""
     body = await call.body(SimulateRequest)
     rules = rules_from_json(body.rules.model_dump(mode="json"))
-    tried = await call.read(lambda tx: trial.simulate(tx, call.caller, body.layer, body.scope, rules, body.last))
-    return JsonAnswer(shapes.trial_to_json(tried))
+    return await call.once_found(
+        lambda tx: trial.simulate(tx, call.caller, body.layer, body.scope, rules, body.last), shapes.trial_to_json
+    )
