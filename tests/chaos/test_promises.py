@@ -209,10 +209,10 @@ async def test_without_redis_from_the_start_runs_go_on_and_text_is_back_soon_aft
         deployment.model.script(Reply("word " * 400, delay_seconds=0.05))
         run_id = (await client.chat("talk 10"))["run_id"]
 
-        async def is_asked() -> bool:
-            return len(deployment.model.requests) == 6
+        async def is_running() -> bool:
+            return (await run_row(deployment, run_id))["run_status"] == "running"
 
-        await until(is_asked)
+        await until(is_running)
         await asyncio.to_thread(deployment.redis.start)
         began = time.monotonic()
         await until_writing(deployment, client, run_id)

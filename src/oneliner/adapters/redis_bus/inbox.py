@@ -31,6 +31,8 @@ log = logging.getLogger("oneliner.bus")
 BLOCK_MS = 1_000
 BATCH_ENTRIES = 500
 RETRY_SECONDS = 0.5
+#: The client has its own limits; this one holds also where they do not.
+LONGEST_READ_SECONDS = 5.0
 MAX_WAITING_DELTAS = 2_000
 
 
@@ -90,22 +92,23 @@ class Inbox:
         at: dict[Any, Any] = {}
         while self._streams:
             try:
-                if not at:
-                    at = {stream: await self._tip(stream) for stream in self._streams}
-                    self.is_reading.set()
-                answer: Any = await self._reader.xread(at, count=BATCH_ENTRIES, block=BLOCK_MS)
+                async with asyncio.timeout(LONGEST_READ_SECONDS):
+                    if not at:
+                        at = {stream: await self._tip(stream) for stream in self._streams}
+                        self.is_reading.set()
+                    answer: Any = await self._reader.xread(at, count=BATCH_ENTRIES, block=BLOCK_MS)
                 self.is_reading.set()
-            except (RedisError, OSError, TimeoutError) as error:
-                if self.is_reading.is_set():
+                for stream, entries in answer or ():
+                    for entry_id, fields in entries:
+                        # First: what cannot be read is not read twice.
+                        at[stream.decode()] = entry_id
+                        if fields and fields[b"o"] != self._origin:
+                            self._take(fields[b"f"])
+            except Exception as error:  # noqa: BLE001 - whatever came over the line, this process goes on reading
+                if self.is_reading.is_set() or not isinstance(error, RedisError | OSError | TimeoutError):
                     log.warning("bus_unread error=%s", type(error).__name__)
                 self.is_reading.clear()
                 await asyncio.sleep(RETRY_SECONDS)
-                continue
-            for stream, entries in answer or ():
-                for entry_id, fields in entries:
-                    at[stream.decode()] = entry_id
-                    if fields and fields[b"o"] != self._origin:
-                        self._take(fields[b"f"])
 
     def look_up(self, run_id: str) -> None:
         """Find out what *run_id* is writing, if this process does not know."""

@@ -12,8 +12,6 @@ import logging
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from redis.exceptions import RedisError
-
 from oneliner.adapters.redis_bus.entries import Interrupt, Whole, encode
 from oneliner.adapters.redis_bus.texts import Texts
 from oneliner.app.live_text import SILENCING
@@ -31,6 +29,8 @@ log = logging.getLogger("oneliner.bus")
 
 GATHER_SECONDS = 0.01
 OPEN_SECONDS = 2.0
+#: The client has its own limits; this one holds also where they do not.
+LONGEST_SEND_SECONDS = 5.0
 MAX_FRAMES = 5_000
 STREAM_ENTRIES = 5_000
 STREAM_LIFE_SECONDS = 3_600
@@ -89,8 +89,9 @@ class Outbox:
         if not frames:
             return
         try:
-            lost = await self._send(joined(frames))
-        except (RedisError, OSError, TimeoutError) as error:
+            async with asyncio.timeout(LONGEST_SEND_SECONDS):
+                lost = await self._send(joined(frames))
+        except Exception as error:  # noqa: BLE001 - whatever came over the line, this process goes on sending
             self._break(frames, error)
             return
         if self._is_open:
