@@ -23,6 +23,8 @@ class Seen:
     accepted: float = 0.0
     first_event: float = 0.0
     first_token: float = 0.0
+    #: When the model sent its first token, which it does as soon as it is asked.
+    model_asked: float = 0.0
     ended: float = 0.0
     late: list[float] = field(default_factory=list[float])
     status: str = ""
@@ -89,6 +91,7 @@ def _look(seen: Seen, data: bytes, start: float) -> None:
         stamps = _STAMP.findall(data)
         if stamps:
             seen.first_token = seen.first_token or now - start
+            seen.model_asked = seen.model_asked or float(stamps[0]) - start
             seen.late += [now - float(s) for s in stamps]
     ended = _END.search(data)
     if ended is not None:

@@ -17,19 +17,27 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Measured:
-    """A process that prints its base URL as the first line that holds one."""
+    """A process that prints its base URL as the first line that holds one; or one that says *ready* when it is, and has
+    none. *cpu* is its processor, None any.
+    """
 
-    def __init__(self, command: list[str], *, cpu: int, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, command: list[str], *, cpu: int | None, env: dict[str, str] | None = None, ready: str = ""
+    ) -> None:
         cpus = os.cpu_count() or 1
         self._process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if ready else None,
             text=True,
             env={**os.environ, **(env or {})},
         )
-        # Before its first thread can have been started.
-        os.sched_setaffinity(self._process.pid, {cpu % cpus})
-        self.url = self._first_url()
+        if cpu is not None:
+            # Before its first thread can have been started.
+            os.sched_setaffinity(self._process.pid, {cpu % cpus})
+        self.url = "" if ready else self._first_url()
+        if ready and not any(ready in line for line in self._process.stdout or ()):
+            raise SystemExit(f"the process ended before it said {ready!r}")
 
     def _first_url(self) -> str:
         for line in self._process.stdout or ():
@@ -58,8 +66,10 @@ class Measured:
 
 
 @contextmanager
-def running(command: list[str], *, cpu: int, env: dict[str, str] | None = None) -> Iterator[Measured]:
-    process = Measured([sys.executable, *command], cpu=cpu, env=env)
+def running(
+    command: list[str], *, cpu: int | None, env: dict[str, str] | None = None, ready: str = ""
+) -> Iterator[Measured]:
+    process = Measured([sys.executable, *command], cpu=cpu, env=env, ready=ready)
     try:
         yield process
     finally:
