@@ -108,10 +108,12 @@ export function mount(root, { api, workspace, words, drafts, settings, onSignIn,
   };
 }
 
-/** @param {State} state @param {Translator} words */
+/** Never empty: a session that is not here yet goes by the name of its run. @param {State} state @param {Translator} words */
 function titleOf(state, words) {
-  if (state.sessionId === null) return words.text("nav.new_chat");
-  return state.sessions[state.sessionId]?.title ?? "";
+  const id = state.sessionId;
+  if (id === null) return words.text("nav.new_chat");
+  const run = Object.values(state.runs).find((one) => one.session_id === id);
+  return state.sessions[id]?.title || run?.title || words.text("sessions.untitled");
 }
 
 /** @param {State} state @param {Translator} words */
