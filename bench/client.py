@@ -27,6 +27,8 @@ class Seen:
     model_asked: float = 0.0
     ended: float = 0.0
     late: list[float] = field(default_factory=list[float])
+    #: When each of *late* came, by the monotonic clock.
+    at: list[float] = field(default_factory=list[float])
     status: str = ""
 
 
@@ -93,6 +95,7 @@ def _look(seen: Seen, data: bytes, start: float) -> None:
             seen.first_token = seen.first_token or now - start
             seen.model_asked = seen.model_asked or float(stamps[0]) - start
             seen.late += [now - float(s) for s in stamps]
+            seen.at += [now] * len(stamps)
     ended = _END.search(data)
     if ended is not None:
         seen.status = ended[1].decode()

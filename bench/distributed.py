@@ -58,7 +58,7 @@ async def measure(url: str, token: str, processes: list[Measured], *, runs: int,
     check(await many(lambda: load.run("hello"), runs // 5, 64))
     alone = [await load.run("tokens=1 delay_ms=1") for _ in range(runs // 20)]
     check(alone)
-    figures = {"commit to first call of the model, p50": ms(middle([s.model_asked - s.accepted for s in alone]))}
+    figures = {"answer (202) to first call of the model, p50": ms(middle([s.model_asked - s.accepted for s in alone]))}
 
     before, services, start = cpu(), cpu_of_services(), time.monotonic()
     check(await many(lambda: load.run("hello"), runs, 64))
@@ -74,11 +74,14 @@ async def measure(url: str, token: str, processes: list[Measured], *, runs: int,
     seen = await many(lambda: load.run(message), STREAMS, STREAMS)
     check(seen)
     late = [x for s in seen for x in s.late]
+    all_begun = max(s.at[0] for s in seen)
+    steady = [x for s in seen for x, at in zip(s.late, s.at, strict=True) if at > all_begun]
     figures |= {
         f"CPU per streamed token, {STREAMS} paced streams": f"{(cpu() - idle) / (STREAMS * tokens) * 1e6:.0f} µs",
         "  stretch from the first token on": f"{middle([s.ended - s.first_token for s in seen]) / ((tokens - 1) * 0.02):.2f}",
         "  latency per token, median": ms(middle(late)),
         "  latency per token, p99": ms(percentile(late, 0.99)),
+        "  the same once all have begun": ms(percentile(steady, 0.99)),
         f"memory of each process with {STREAMS} streams": " + ".join(f"{p.memory_mb:.0f}" for p in processes) + " MB",
     }
     await load.close()
