@@ -3275,7 +3275,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A run of this session is at work; A request with this idempotency key is being answered (`session_busy`, `request_in_flight`) */
+            /** @description A run is at work in the session; A request with this idempotency key is being answered (`session_busy`, `request_in_flight`) */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -61,7 +61,7 @@ def say(
     if working:
         if multitask is Multitask.REJECT:
             raise SessionBusy(
-                f"run {working[0].id!r} of this session is at work; wait for its end, or send another 'multitask'",
+                f"run {working[0].id!r} is at work in the session; wait for its end, or send another 'multitask'",
                 run_id=working[0].id,
             )
         if multitask is Multitask.INTERRUPT:

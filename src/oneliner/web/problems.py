@@ -69,7 +69,7 @@ PROBLEMS: Mapping[type[errors.OneLinerError], Kind] = {
     errors.IllegalMove: Kind(409, "The run is in a state from which this move does not lead"),
     errors.PlanChanged: Kind(409, "The plan has changed since it was read"),
     errors.VersionChanged: Kind(409, "There is a newer version than the one that was read"),
-    errors.SessionBusy: Kind(409, "A run of this session is at work"),
+    errors.SessionBusy: Kind(409, "A run is at work in the session"),
     errors.RequestInFlight: Kind(409, "A request with this idempotency key is being answered"),
     errors.Purged: Kind(409, "Its content is gone for good"),
     BodyTooLarge: Kind(413, "The body is too large"),
