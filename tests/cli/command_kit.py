@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 COMMAND = (sys.executable, "-m", "oneliner")
 READY = "Ctrl-C stops it."
 WAIT_SECONDS = 60
+PATIENCE_SECONDS = 10
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
@@ -120,14 +122,29 @@ class Terminal:
 
     def until(self, text: str) -> None:
         """Wait for *text* on the screen, after all that was waited for before."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        assert self._comes(text, WAIT_SECONDS), f"{text!r} did not come; the screen says: {self.screen}"
+
+    def interrupt_until(self, text: str) -> None:
+        """Press Ctrl-C for *text*, and again when it does not come: a signal that falls between the printing of a prompt
+        and the reading of its answer is lost in the reading library, and a person would press again too.
+        """
+        for _ in range(6):
+            self.process.send_signal(signal.SIGINT)
+            if self._comes(text, PATIENCE_SECONDS):
+                return
+        raise AssertionError(f"{text!r} did not come; the screen says: {self.screen}")
+
+    def _comes(self, text: str, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
         while (at := self.screen.find(text)) < 0:
             left = deadline - time.monotonic()
-            assert left > 0, f"{text!r} did not come; the screen says: {self.screen}"
+            if left <= 0:
+                return False
             if not select.select([self._own], [], [], left)[0]:
                 continue
             assert self._read(), f"{text!r} did not come before the end; the screen said: {self.screen}"
         self.screen = self.screen[at + len(text) :]
+        return True
 
     def type(self, text: str) -> None:
         """Type *text* and Enter."""

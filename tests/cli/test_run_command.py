@@ -133,8 +133,7 @@ def test_ctrl_c_in_a_terminal_asks_and_can_cancel_the_run(call: Call, served: Se
     with Terminal("runs", "follow", run_id, data_dir=served.data_dir) as terminal:
         terminal.until("Ctrl-C to leave")
         terminal.until("Your answer:")
-        terminal.process.send_signal(signal.SIGINT)
-        terminal.until("[x] cancel")
+        terminal.interrupt_until("[x] cancel")
         terminal.type("x")
         terminal.until("cancelled")
         assert terminal.ended() == 3
