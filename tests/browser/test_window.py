@@ -128,6 +128,9 @@ async def test_chat_and_sessions_are_found_under_their_tabs(host: tuple[Stage, s
     await expect(page.locator(".composer-field")).to_be_focused()
     for text, answer in (("First question", "One."), ("Second question", "Two.")):
         await page.get_by_role("button", name="New chat").click()
+        # The next frame takes the field over to the new session, with the draft that is kept there.
+        await expect(page.get_by_role("tab", name="New", exact=True)).to_have_attribute("aria-selected", "true")
+        await expect(page.locator(".message")).to_have_count(0)
         await page.locator(".composer-field").fill(text)
         await page.keyboard.press("Enter")
         await expect(page.locator(".message.assistant .md")).to_have_text(answer)
