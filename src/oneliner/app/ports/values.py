@@ -1,0 +1,90 @@
+"""What the ports hand about: whose rows, which part of a list, which lines of a bill, and what leaves after a commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from oneliner.domain.audit import Action, Target
+    from oneliner.domain.event import RunEvent
+    from oneliner.domain.run import RunStatus
+    from oneliner.domain.usage import Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows may be seen: *user_id*'s, or everybody's when it is None. Deleted rows only where asked for."""
+
+    user_id: str | None
+    with_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list: at most *limit* rows that come after the row *before* (an id), newest first."""
+
+    limit: int = 20
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs: each field that is not None narrows. *text* is looked for in title and summary."""
+
+    project_id: str | None = None
+    session_id: str | None = None
+    statuses: frozenset[RunStatus] | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which lines of the audit log: each field that is not None narrows. Times in ms, *until_ms* excluded."""
+
+    actor: str | None = None
+    action: Action | None = None
+    target: Target | None = None
+    target_id: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A worker's fenced right to write to a run; only the newest ``fence`` of a run may write."""
+
+    run_id: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageFilter:
+    """Which calls of models are on a bill: those begun between two times (ms); each field that is not None narrows."""
+
+    since_ms: int
+    until_ms: int
+    user_id: str | None = None
+    project_id: str | None = None
+    session_id: str | None = None
+    model: str | None = None
+    executor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """One line of a bill: *key* is the day, project, session, model and so on. *tool_calls* is counted by tool alone."""
+
+    key: str
+    message_count: int
+    totals: Totals
+    tool_calls: int | None = None
+
+
+@dataclass(slots=True)
+class Effects:
+    """What leaves after a commit: runs to look at, executions to stop, and events to tell."""
+
+    wakes: list[str] = field(default_factory=list[str])
+    interrupts: list[str] = field(default_factory=list[str])
+    events: list[RunEvent] = field(default_factory=list["RunEvent"])
