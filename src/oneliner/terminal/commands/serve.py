@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     "model_fallbacks",
     "model_base_url",
     "prices",
+    "mcp_file",
+    "fetch_hosts",
     "cors_origins",
     "jwt_jwks_url",
     "jwt_issuer",
