@@ -13,12 +13,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
+from threading import Timer
 
 ROOT = Path(__file__).resolve().parents[2]
 WORLD = json.loads(os.environ["DOCS_WORLD"])
@@ -63,13 +63,14 @@ def until_ready(command: list[str], ready: str, variables: dict[str, str]) -> in
     with subprocess.Popen(
         command, env={**os.environ, **variables}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        signal.signal(signal.SIGALRM, lambda *_: process.kill())
-        signal.alarm(WAIT_SECONDS)
+        overdue = Timer(WAIT_SECONDS, process.kill)
+        overdue.start()
         assert process.stdout is not None
         for line in process.stdout:
             sys.stderr.write(line)
             if ready in line:
                 process.terminate()
+        overdue.cancel()
         return process.wait()
 
 

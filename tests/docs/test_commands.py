@@ -23,6 +23,7 @@ from tests.cli.command_kit import environment, serving
 from tests.support.databases import dsn
 
 from oneliner.client import Client
+from oneliner.client.answers import HandoffRequest
 from oneliner.domain.user import Authority
 from oneliner.settings import Settings
 from oneliner.wiring import issue_token
@@ -112,7 +113,7 @@ def reader(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Reader]:
         with Client(served.url, token) as admin:
             begun = admin.start_chat(message="hello")
             admin.wait(begun["run_id"])
-            schedule = admin.create_schedule(cron="0 9 * * *", handoff={"title": "a task", **HANDOFF})
+            schedule = admin.create_schedule(cron="0 9 * * *", handoff=HandoffRequest(title="a task", **HANDOFF))
         with Client(served.url, issue_token(settings, "ada", ttl_seconds=3600)) as ada:
             handoff = ada.create_run(title="a task", **HANDOFF)
         copy = folder / "oneliner.db"
