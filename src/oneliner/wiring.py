@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import socket
+import time
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -41,6 +42,7 @@ from oneliner.app.execution import Surroundings
 from oneliner.app.mcp import McpAdmin
 from oneliner.app.runs import MAIN_EXECUTOR, VERSION
 from oneliner.app.worker import Worker
+from oneliner.deployment import deployment_of
 from oneliner.domain.errors import Invalid, Unavailable
 from oneliner.domain.user import Authority
 from oneliner.web.app import create_app
@@ -139,6 +141,7 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
             demo_notice=parts.models.is_demo,
             is_ready=_readiness(parts.database),
             mcp=parts.mcp,
+            deployment=deployment_of(settings, os.environ, time.time_ns() // 1_000_000),
         )
         application = Application(services, parts, lock, settings)
         if lock is not None:

@@ -26,7 +26,7 @@ from oneliner.app.ports import Lease
 from oneliner.domain.event import Draft, EventType
 from oneliner.domain.user import Authority
 from oneliner.web.app import create_app
-from oneliner.web.services import Services
+from oneliner.web.services import Deployment, Services
 from tests.support.engine import new_database
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class Front:
             demo_notice=True,
             is_ready=self._is_ready,
             mcp=McpTools({}, may=McpAdmin.PUBLIC),
+            deployment=Deployment(0, "sqlite", "process", "process", "secret", "tests", "tests", ()),
         )
         self.app = create_app(self.services)
 

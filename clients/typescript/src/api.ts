@@ -832,6 +832,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/oneliner/due-times": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say when a cron expression is due
+         * @description The next times, before a schedule is made of it. Nothing is stored.
+         */
+        get: operations["listDueTimes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/oneliner/schedules/{schedule_id}": {
         parameters: {
             query?: never;
@@ -844,7 +864,12 @@ export interface paths {
          * @description One schedule with what it hands over and when it is due next.
          */
         get: operations["getSchedule"];
-        put?: never;
+        /**
+         * Change a schedule
+         * @description Its owner says anew what is handed over, and when. A paused schedule stays paused; the runs it made stay as they
+         *     are.
+         */
+        put: operations["putSchedule"];
         post?: never;
         /**
          * Delete a schedule
@@ -959,6 +984,27 @@ export interface paths {
          * @description What was deleted already stays deleted.
          */
         delete: operations["removeRetention"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what this server is made of (administrators)
+         * @description Its version, parts, models, tools and effective settings, as the process sees them that answers. No secret is in
+         *     it.
+         */
+        get: operations["getSystem"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1420,6 +1466,18 @@ export interface components {
             created_at: string;
         };
         /**
+         * DueTimeAnswer
+         * @description A time at which a cron expression is due.
+         */
+        DueTimeAnswer: {
+            /**
+             * Due At
+             * Format: date-time
+             * @example 2026-03-05T08:15:30.250Z
+             */
+            due_at: string;
+        };
+        /**
          * ErasureAnswer
          * @description How far the erasure of a user is. Unless it is complete, the server goes on with it by itself.
          */
@@ -1689,6 +1747,13 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
+        /** Listed[DueTimeAnswer] */
+        Listed_DueTimeAnswer_: {
+            /** Items */
+            items: components["schemas"]["DueTimeAnswer"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
         /** Listed[EventAnswer] */
         Listed_EventAnswer_: {
             /** Items */
@@ -1943,6 +2008,35 @@ export interface components {
          * @enum {string}
          */
         MessageState: "streaming" | "complete" | "interrupted";
+        /**
+         * ModelPriceAnswer
+         * @description What a model costs.
+         */
+        ModelPriceAnswer: {
+            /**
+             * Input
+             * @description USD for a million tokens.
+             * @example 0.25
+             */
+            input: string;
+            /**
+             * Cached
+             * @description USD for a million tokens.
+             * @example 0.25
+             */
+            cached: string;
+            /**
+             * Output
+             * @description USD for a million tokens.
+             * @example 0.25
+             */
+            output: string;
+            /**
+             * Source
+             * @description Where the figures come from.
+             */
+            source: string;
+        };
         /**
          * Notice
          * @description The notice of an admin override that is live.
@@ -2322,7 +2416,7 @@ export interface components {
         };
         /**
          * SessionAnswer
-         * @description A session with its totals.
+         * @description A session with its totals. `deleted_at` is null unless it is listed as one that can be restored.
          */
         SessionAnswer: {
             /**
@@ -2354,6 +2448,30 @@ export interface components {
              * @example 2026-03-05T08:15:30.250Z
              */
             updated_at: string;
+            /** Deleted At */
+            deleted_at: string | null;
+        };
+        /**
+         * SettingAnswer
+         * @description A setting that holds. `value` is null for a secret, and an address is shown without user, password and query.
+         */
+        SettingAnswer: {
+            /** Name */
+            name: string;
+            /**
+             * Variable
+             * @example ONELINER_PORT
+             */
+            variable: string;
+            /** Group */
+            group: string;
+            /** Value */
+            value: string | null;
+            /**
+             * Is Default
+             * @description Nobody has set it otherwise.
+             */
+            is_default: boolean;
         };
         /**
          * SignedIn
@@ -2429,11 +2547,120 @@ export interface components {
          */
         StepStatus: "pending" | "active" | "done" | "skipped";
         /**
+         * SystemAnswer
+         * @description This process: what it is, what it works with, and whether each part is there.
+         *
+         *     `bus` and `broker` are `process` where this process does without.
+         */
+        SystemAnswer: {
+            /** Version */
+            version: string;
+            /** Python */
+            python: string;
+            /**
+             * Started At
+             * Format: date-time
+             * @example 2026-03-05T08:15:30.250Z
+             */
+            started_at: string;
+            /** Ready */
+            ready: boolean;
+            /**
+             * Parts
+             * @description As `/readyz` says: `ok`, or what is wrong.
+             */
+            parts: {
+                [key: string]: string;
+            };
+            /**
+             * Database
+             * @example sqlite
+             * @example postgresql
+             */
+            database: string;
+            /**
+             * Bus
+             * @example process
+             * @example redis
+             */
+            bus: string;
+            /**
+             * Broker
+             * @example process
+             * @example redis
+             * @example amqp
+             */
+            broker: string;
+            /**
+             * Mcp Admin
+             * @description Which MCP servers administrators may configure.
+             * @example public
+             */
+            mcp_admin: string;
+            tokens: components["schemas"]["TokensAnswer"];
+            /** Models */
+            models: components["schemas"]["SystemModelAnswer"][];
+            /** Tools */
+            tools: components["schemas"]["SystemToolAnswer"][];
+            /** Settings */
+            settings: components["schemas"]["SettingAnswer"][];
+        };
+        /**
+         * SystemModelAnswer
+         * @description A model that is asked, in the order in which they are tried. `price` is null when nobody knows it.
+         */
+        SystemModelAnswer: {
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "default" | "fallback";
+            /** Is Demo */
+            is_demo: boolean;
+            price: components["schemas"]["ModelPriceAnswer"] | null;
+        };
+        /**
+         * SystemToolAnswer
+         * @description A tool that the agent has; `read_only` and `idempotent` are what is held to be true of it.
+         */
+        SystemToolAnswer: {
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /** Read Only */
+            read_only: boolean;
+            /** Idempotent */
+            idempotent: boolean;
+        };
+        /**
          * Target
          * @description What kind of thing an action was done to.
          * @enum {string}
          */
         Target: "layer" | "user" | "session" | "run" | "project";
+        /**
+         * TokensAnswer
+         * @description How callers prove who they are.
+         */
+        TokensAnswer: {
+            /**
+             * Keys
+             * @enum {string}
+             */
+            keys: "secret" | "jwks";
+            /** Issuer */
+            issuer: string;
+            /** Audience */
+            audience: string;
+            /**
+             * New Users
+             * @enum {string}
+             */
+            new_users: "automatic" | "manual";
+        };
         /**
          * ToolCondition
          * @description One comparison of an argument.
@@ -3582,6 +3809,8 @@ export interface operations {
                 q?: string | null;
                 /** @description Only the caller's own, also for an administrator. */
                 mine?: boolean;
+                /** @description Those instead that were deleted and can be restored (administrators). */
+                deleted?: boolean;
             };
             header?: {
                 /**
@@ -3613,7 +3842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7858,6 +8087,82 @@ export interface operations {
             };
         };
     };
+    listDueTimes: {
+        parameters: {
+            query: {
+                cron: string;
+                timezone?: string;
+                /** @description How many. */
+                count?: number;
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_DueTimeAnswer_"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getSchedule: {
         parameters: {
             query?: never;
@@ -7932,6 +8237,129 @@ export interface operations {
             };
             /** @description The server cannot take this now (`unavailable`) */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The id of a schedule. */
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleAnswer"];
+                };
+            };
+            /** @description The body is not JSON (`malformed_json`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; A policy forbids this; This user may not work yet, or no longer (`forbidden`, `policy_denied`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`body_too_large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json (`not_json`) */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full (`storage_full`) */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8675,6 +9103,77 @@ export interface operations {
             };
             /** @description The disk is full (`storage_full`) */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSystem: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemAnswer"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

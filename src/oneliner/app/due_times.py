@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from datetime import timezone as fixed_zone
+from itertools import islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -58,6 +59,14 @@ def check(cron: str, timezone: str, now_ms: int) -> int:
 def next_due(cron: str, timezone: str, after_ms: int) -> int | None:
     """The first due time after *after_ms*, or None when there is none in fifty years."""
     return next(_after(cron, timezone, after_ms), None)
+
+
+def upcoming(cron: str, timezone: str, after_ms: int, count: int) -> list[int]:
+    """The first *count* due times after *after_ms*; fewer when there are no more in fifty years. Raises Invalid: see
+    :func:`check`.
+    """
+    check(cron, timezone, after_ms)
+    return list(islice(_after(cron, timezone, after_ms), count))
 
 
 def latest_due(cron: str, timezone: str, first_ms: int, now_ms: int) -> int:

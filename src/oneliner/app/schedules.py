@@ -6,11 +6,11 @@ one makes the run, in the same transaction that says which due time it was for.
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from oneliner.app import due_times, governance, lanes, runs
-from oneliner.domain.errors import Conflict, Invalid, PolicyDenied
+from oneliner.domain.errors import Conflict, Forbidden, Invalid, PolicyDenied
 from oneliner.domain.plan import new_plan
 from oneliner.domain.policy import Confirmation
 from oneliner.domain.run import RunStatus, handoff_lane
@@ -32,15 +32,7 @@ def create(
     Raises Forbidden: the token may not use the project; Invalid: no cron expression, time zone or plan, or nothing that
     could be confirmed ahead; PolicyDenied: the rules want each run confirmed; Conflict: he has too many.
     """
-    caller.check_project(handoff.project_id)
-    first_due = due_times.check(cron, timezone, tx.now_ms)
-    new_plan(handoff.goal or handoff.summary or handoff.title, tuple(handoff.steps), awaits_draft=handoff.draft)
-    if handoff.session_id is not None:
-        raise Invalid("each run of a schedule opens its own session; leave session_id out", field="session_id")
-    if confirmed_ahead and handoff.draft:
-        raise Invalid("a plan that is drafted at each fire cannot be confirmed ahead; give its steps", field="draft")
-    if confirmed_ahead:
-        _check_ahead(governance.snapshot(tx, caller.user_id, handoff.project_id, handoff.platform).effective_policy)
+    first_due = _checked(tx, caller, handoff, cron, timezone, confirmed_ahead=confirmed_ahead)
     if tx.schedules.count(caller.user_id) >= MAX_SCHEDULES:
         raise Conflict(f"a user has at most {MAX_SCHEDULES} schedules; delete one that is not needed")
     schedule = Schedule(
@@ -59,6 +51,39 @@ def create(
     )
     tx.schedules.add(schedule)
     return schedule
+
+
+def change(
+    tx: Transaction,
+    caller: Caller,
+    schedule_id: str,
+    handoff: runs.Handoff,
+    cron: str,
+    timezone: str,
+    *,
+    confirmed_ahead: bool,
+) -> Schedule:
+    """Replace what a schedule hands over and when; a paused one stays paused, and runs that were made stay as they are.
+
+    Its owner's alone: the runs are his. Raises NotFound; Forbidden: it is another user's, which an administrator may
+    pause and delete; and what :func:`create` raises.
+    """
+    schedule = tx.schedules.get(schedule_id, runs.scope_of(caller), lock=True)
+    if schedule.user_id != caller.user_id:
+        raise Forbidden("only its owner may say what a schedule hands over; you can pause it or delete it")
+    first_due = _checked(tx, caller, handoff, cron, timezone, confirmed_ahead=confirmed_ahead)
+    return tx.schedules.replace(
+        replace(
+            schedule,
+            project_id=handoff.project_id,
+            title=handoff.title,
+            cron=" ".join(cron.split()),
+            timezone=timezone,
+            handoff=asdict(handoff),
+            confirmed_ahead=confirmed_ahead,
+            next_due_at=None if schedule.paused else first_due,
+        )
+    )
 
 
 def get(tx: Transaction, caller: Caller, schedule_id: str) -> Schedule:
@@ -113,6 +138,22 @@ def fire(tx: Transaction, schedule_id: str) -> Fire | None:
     following = due_times.next_due(schedule.cron, schedule.timezone, tx.now_ms)
     tx.schedules.set_next(schedule.id, paused=False, next_due_at=following)
     return fired
+
+
+def _checked(
+    tx: Transaction, caller: Caller, handoff: runs.Handoff, cron: str, timezone: str, *, confirmed_ahead: bool
+) -> int:
+    """The first time that is due. Raises Forbidden, Invalid, PolicyDenied; see :func:`create`."""
+    caller.check_project(handoff.project_id)
+    first_due = due_times.check(cron, timezone, tx.now_ms)
+    new_plan(handoff.goal or handoff.summary or handoff.title, tuple(handoff.steps), awaits_draft=handoff.draft)
+    if handoff.session_id is not None:
+        raise Invalid("each run of a schedule opens its own session; leave session_id out", field="session_id")
+    if confirmed_ahead and handoff.draft:
+        raise Invalid("a plan that is drafted at each fire cannot be confirmed ahead; give its steps", field="draft")
+    if confirmed_ahead:
+        _check_ahead(governance.snapshot(tx, caller.user_id, handoff.project_id, handoff.platform).effective_policy)
+    return first_due
 
 
 def _make_run(tx: Transaction, schedule: Schedule) -> str:

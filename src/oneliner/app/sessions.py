@@ -61,10 +61,23 @@ def get(tx: Transaction, caller: Caller, session_id: str) -> Session:
 
 
 def page(
-    tx: Transaction, caller: Caller, part: Page, project_id: str | None, text: str | None, *, mine: bool = False
+    tx: Transaction,
+    caller: Caller,
+    part: Page,
+    project_id: str | None,
+    text: str | None,
+    *,
+    mine: bool = False,
+    deleted: bool = False,
 ) -> list[Session]:
-    """Sessions the caller may see, or with *mine* those that are his, newest first."""
-    return tx.sessions.page(Scope(caller.user_id) if mine else _scope(caller), part, project_id, text)
+    """Sessions the caller may see, or with *mine* those that are his, newest first.
+
+    With *deleted* those that can be restored. Raises Forbidden: they are an administrator's to see.
+    """
+    if deleted:
+        caller.check_admin()
+    scope = Scope(caller.user_id) if mine else _scope(caller)
+    return tx.sessions.page(scope, part, project_id, text, restorable=deleted)
 
 
 def messages(tx: Transaction, caller: Caller, session_id: str, part: Page) -> list[Message]:

@@ -135,6 +135,12 @@ class DocumentVersionAnswer(TypedDict):
     created_at: str
 
 
+class DueTimeAnswer(TypedDict):
+    """A time at which a cron expression is due."""
+
+    due_at: str
+
+
 class ErasureAnswer(TypedDict):
     """How far the erasure of a user is. Unless it is complete, the server goes on with it by itself."""
 
@@ -195,6 +201,11 @@ class ListedDocumentVersionAnswer(TypedDict):
     next_cursor: str | None
 
 
+class ListedDueTimeAnswer(TypedDict):
+    items: list[DueTimeAnswer]
+    next_cursor: str | None
+
+
 McpState: TypeAlias = Literal["disabled", "connecting", "ready", "failed"]
 
 
@@ -209,6 +220,15 @@ class McpToolAnswer(TypedDict):
 
 
 MessageState: TypeAlias = Literal["streaming", "complete", "interrupted"]
+
+
+class ModelPriceAnswer(TypedDict):
+    """What a model costs."""
+
+    input: str
+    cached: str
+    output: str
+    source: str
 
 
 class Notice(TypedDict):
@@ -337,7 +357,7 @@ class ScheduleAnswer(TypedDict):
 
 
 class SessionAnswer(TypedDict):
-    """A session with its totals."""
+    """A session with its totals. `deleted_at` is null unless it is listed as one that can be restored."""
 
     id: str
     user_id: str
@@ -348,6 +368,17 @@ class SessionAnswer(TypedDict):
     message_count: int
     created_at: str
     updated_at: str
+    deleted_at: str | None
+
+
+class SettingAnswer(TypedDict):
+    """A setting that holds. `value` is null for a secret, and an address is shown without user, password and query."""
+
+    name: str
+    variable: str
+    group: str
+    value: str | None
+    is_default: bool
 
 
 class SignedIn(TypedDict):
@@ -360,7 +391,34 @@ class SignedIn(TypedDict):
 StepStatus: TypeAlias = Literal["pending", "active", "done", "skipped"]
 
 
+class SystemModelAnswer(TypedDict):
+    """A model that is asked, in the order in which they are tried. `price` is null when nobody knows it."""
+
+    name: str
+    role: Literal["default", "fallback"]
+    is_demo: bool
+    price: ModelPriceAnswer | None
+
+
+class SystemToolAnswer(TypedDict):
+    """A tool that the agent has; `read_only` and `idempotent` are what is held to be true of it."""
+
+    name: str
+    description: str
+    read_only: bool
+    idempotent: bool
+
+
 Target: TypeAlias = Literal["layer", "user", "session", "run", "project"]
+
+
+class TokensAnswer(TypedDict):
+    """How callers prove who they are."""
+
+    keys: Literal["secret", "jwks"]
+    issuer: str
+    audience: str
+    new_users: Literal["automatic", "manual"]
 
 
 class ToolCondition(TypedDict):
@@ -807,6 +865,27 @@ class StepAnswer(TypedDict):
     title: str
     status: StepStatus
     note: str
+
+
+class SystemAnswer(TypedDict):
+    """This process: what it is, what it works with, and whether each part is there.
+
+    `bus` and `broker` are `process` where this process does without.
+    """
+
+    version: str
+    python: str
+    started_at: str
+    ready: bool
+    parts: dict[str, str]
+    database: str
+    bus: str
+    broker: str
+    mcp_admin: str
+    tokens: TokensAnswer
+    models: list[SystemModelAnswer]
+    tools: list[SystemToolAnswer]
+    settings: list[SettingAnswer]
 
 
 class ToolRuleForm(TypedDict):

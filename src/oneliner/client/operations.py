@@ -69,12 +69,20 @@ class AsyncOperations:
         project_id: str | None = None,
         q: str | None = None,
         mine: bool | None = None,
+        deleted: bool | None = None,
     ) -> answers.ListedSessionAnswer:
         """Conversations with their totals."""
         return await self.ask(
             "GET",
             "/v1/agent/sessions",
-            query={"limit": limit, "before": before, "project_id": project_id, "q": q, "mine": mine},
+            query={
+                "limit": limit,
+                "before": before,
+                "project_id": project_id,
+                "q": q,
+                "mine": mine,
+                "deleted": deleted,
+            },
         )
 
     async def get_session(self, session_id: str) -> answers.SessionAnswer:
@@ -503,9 +511,35 @@ class AsyncOperations:
             idempotency_key=idempotency_key,
         )
 
+    async def list_due_times(
+        self, *, cron: str, timezone: str | None = None, count: int | None = None
+    ) -> answers.ListedDueTimeAnswer:
+        """The next times, before a schedule is made of it. Nothing is stored."""
+        return await self.ask(
+            "GET", "/v2/oneliner/due-times", query={"cron": cron, "timezone": timezone, "count": count}
+        )
+
     async def get_schedule(self, schedule_id: str) -> answers.ScheduleAnswer:
         """One schedule with what it hands over and when it is due next."""
         return await self.ask("GET", f"/v2/oneliner/schedules/{_at(schedule_id)}")
+
+    async def put_schedule(
+        self,
+        schedule_id: str,
+        *,
+        cron: str,
+        handoff: answers.HandoffRequest,
+        timezone: str | None = None,
+        confirmed_ahead: bool | None = None,
+    ) -> answers.ScheduleAnswer:
+        """Its owner says anew what is handed over, and when. A paused schedule stays paused; the runs it made stay as they
+        are.
+        """
+        return await self.ask(
+            "PUT",
+            f"/v2/oneliner/schedules/{_at(schedule_id)}",
+            body=_said({"cron": cron, "timezone": timezone, "confirmed_ahead": confirmed_ahead, "handoff": handoff}),
+        )
 
     async def delete_schedule(self, schedule_id: str) -> None:
         """It is gone with its history; the runs it made stay."""
@@ -575,6 +609,12 @@ class AsyncOperations:
         """What was deleted already stays deleted."""
         await self.ask("DELETE", "/v2/oneliner/retention", query={"project_id": project_id})
 
+    async def get_system(self) -> answers.SystemAnswer:
+        """Its version, parts, models, tools and effective settings, as the process sees them that answers. No secret is in
+        it.
+        """
+        return await self.ask("GET", "/v2/oneliner/system")
+
     async def get_health(self) -> answers.Health:
         """Says nothing about its parts; see `/readyz`."""
         return await self.ask("GET", "/healthz")
@@ -629,12 +669,20 @@ class Operations:
         project_id: str | None = None,
         q: str | None = None,
         mine: bool | None = None,
+        deleted: bool | None = None,
     ) -> answers.ListedSessionAnswer:
         """Conversations with their totals."""
         return self.ask(
             "GET",
             "/v1/agent/sessions",
-            query={"limit": limit, "before": before, "project_id": project_id, "q": q, "mine": mine},
+            query={
+                "limit": limit,
+                "before": before,
+                "project_id": project_id,
+                "q": q,
+                "mine": mine,
+                "deleted": deleted,
+            },
         )
 
     def get_session(self, session_id: str) -> answers.SessionAnswer:
@@ -1061,9 +1109,33 @@ class Operations:
             idempotency_key=idempotency_key,
         )
 
+    def list_due_times(
+        self, *, cron: str, timezone: str | None = None, count: int | None = None
+    ) -> answers.ListedDueTimeAnswer:
+        """The next times, before a schedule is made of it. Nothing is stored."""
+        return self.ask("GET", "/v2/oneliner/due-times", query={"cron": cron, "timezone": timezone, "count": count})
+
     def get_schedule(self, schedule_id: str) -> answers.ScheduleAnswer:
         """One schedule with what it hands over and when it is due next."""
         return self.ask("GET", f"/v2/oneliner/schedules/{_at(schedule_id)}")
+
+    def put_schedule(
+        self,
+        schedule_id: str,
+        *,
+        cron: str,
+        handoff: answers.HandoffRequest,
+        timezone: str | None = None,
+        confirmed_ahead: bool | None = None,
+    ) -> answers.ScheduleAnswer:
+        """Its owner says anew what is handed over, and when. A paused schedule stays paused; the runs it made stay as they
+        are.
+        """
+        return self.ask(
+            "PUT",
+            f"/v2/oneliner/schedules/{_at(schedule_id)}",
+            body=_said({"cron": cron, "timezone": timezone, "confirmed_ahead": confirmed_ahead, "handoff": handoff}),
+        )
 
     def delete_schedule(self, schedule_id: str) -> None:
         """It is gone with its history; the runs it made stay."""
@@ -1124,6 +1196,12 @@ class Operations:
     def remove_retention(self, *, project_id: str | None = None) -> None:
         """What was deleted already stays deleted."""
         self.ask("DELETE", "/v2/oneliner/retention", query={"project_id": project_id})
+
+    def get_system(self) -> answers.SystemAnswer:
+        """Its version, parts, models, tools and effective settings, as the process sees them that answers. No secret is in
+        it.
+        """
+        return self.ask("GET", "/v2/oneliner/system")
 
     def get_health(self) -> answers.Health:
         """Says nothing about its parts; see `/readyz`."""

@@ -297,7 +297,7 @@ class SnapshotFrame(Answer):
 
 
 class SessionAnswer(Answer):
-    """A session with its totals."""
+    """A session with its totals. `deleted_at` is null unless it is listed as one that can be restored."""
 
     id: Uuid
     user_id: str
@@ -308,6 +308,7 @@ class SessionAnswer(Answer):
     message_count: int
     created_at: Time
     updated_at: Time
+    deleted_at: Time | None
 
 
 class AskedCallAnswer(Answer):
@@ -405,6 +406,12 @@ class ScheduleAnswer(Answer):
     next_due_at: Time | None
     created_at: Time
     updated_at: Time
+
+
+class DueTimeAnswer(Answer):
+    """A time at which a cron expression is due."""
+
+    due_at: Time
 
 
 class FireAnswer(Answer):

@@ -20,6 +20,7 @@ from oneliner.web.routes import (
     retention,
     runs,
     schedules,
+    system,
     usage,
 )
 from oneliner.web.routing import add_routes
@@ -58,7 +59,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.files = PageFiles()
     problems.install(app)
     # The busiest first: routes are looked through in order.
-    routers = (agent, runs, accounts, usage, documents, governance, mcp, schedules, audit, retention, pages)
+    routers = (agent, runs, accounts, usage, documents, governance, mcp, schedules, audit, retention, system, pages)
     add_routes(app, [module.router for module in routers])
     if services.cors_origins:
         app.add_middleware(

@@ -71,7 +71,7 @@ class PlanRequest(Body):
         list[Annotated[str, Field(max_length=MAX_STEP_CHARS)]],
         Field(max_length=MAX_STEPS, examples=[["Read the project", "Check the accounts", "Decide what is next"]]),
     ] = Field(default_factory=list[str])
-    draft: bool = False
+    draft: Annotated[bool, Field(strict=True)] = False
 
 
 class HandoffRequest(Body):
@@ -96,7 +96,7 @@ class ScheduleRequest(Body):
 
     cron: Annotated[str, Field(min_length=1, max_length=200, examples=["0 9 * * MON-FRI"])]
     timezone: Annotated[str, Field(min_length=1, max_length=64, examples=["Europe/Berlin"])] = "UTC"
-    confirmed_ahead: bool = False
+    confirmed_ahead: Annotated[bool, Field(strict=True)] = False
     handoff: HandoffRequest
 
 

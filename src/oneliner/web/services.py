@@ -38,6 +38,36 @@ class Tokens(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ShownSetting:
+    """A setting as it may be shown. ``value`` is None for a secret; ``is_default``: nobody has set it otherwise."""
+
+    name: str
+    variable: str
+    group: str
+    value: str | None
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """How this process was set up, without any secret.
+
+    ``database`` is its kind. ``bus`` and ``broker`` are the kind of what carries live text and what hands runs on;
+    ``process``: this process itself does. ``token_keys``: whether tokens are signed with a ``secret`` or checked with
+    the keys of an address (``jwks``).
+    """
+
+    started_at_ms: int
+    database: str
+    bus: str
+    broker: str
+    token_keys: str
+    issuer: str
+    audience: str
+    settings: tuple[ShownSetting, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """The parts an endpoint works with.
 
@@ -57,4 +87,5 @@ class Services:
     demo_notice: bool
     is_ready: Callable[[], Awaitable[Mapping[str, str]]]
     mcp: McpServers
+    deployment: Deployment
     in_flight: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])

@@ -170,6 +170,7 @@ def session_to_json(session: Session) -> dict[str, object]:
         "message_count": session.message_count,
         "created_at": rfc3339(session.created_at),
         "updated_at": rfc3339(session.updated_at),
+        "deleted_at": _time(session.deleted_at),
     }
 
 

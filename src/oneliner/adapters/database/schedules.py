@@ -32,6 +32,13 @@ _SET = Statement(
     .values(paused=bindparam("new_paused"), next_due_at=bindparam("new_due"), updated_at=bindparam("now"))
     .returning(*schedules.c)
 )
+_CHANGED = ("project_id", "title", "cron", "timezone", "handoff_json", "confirmed_ahead", "next_due_at")
+_REPLACE = Statement(
+    update(schedules)
+    .where(_IS_KEY)
+    .values(updated_at=bindparam("now"), **{name: bindparam(f"new_{name}") for name in _CHANGED})
+    .returning(*schedules.c)
+)
 _DELETE = Statement(delete(schedules).where(_IS_KEY))
 _DELETE_FIRES = Statement(delete(schedule_fires).where(_f.schedule_id == bindparam("key")))
 _DUE = Statement(
@@ -114,6 +121,14 @@ class SqlSchedules:
         row = _SET.first(self._driver, key=schedule_id, new_paused=int(paused), new_due=next_due_at, now=self._now_ms)
         if row is None:
             raise NotFound("schedule", schedule_id)
+        return _schedule(row)
+
+    def replace(self, schedule: Schedule) -> Schedule:
+        values = {f"new_{name}": getattr(schedule, name) for name in _CHANGED if hasattr(schedule, name)}
+        values |= {"new_handoff_json": to_json(schedule.handoff), "new_confirmed_ahead": int(schedule.confirmed_ahead)}
+        row = _REPLACE.first(self._driver, key=schedule.id, now=self._now_ms, **values)
+        if row is None:
+            raise NotFound("schedule", schedule.id)
         return _schedule(row)
 
     def delete(self, schedule_id: str) -> None:

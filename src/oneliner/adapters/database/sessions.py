@@ -56,6 +56,8 @@ def _select(keys: frozenset[str]) -> Statement:
         query = query.where(sessions.c.user_id == bindparam("user_id"))
     if "live" in keys:
         query = query.where(sessions.c.deleted_at.is_(None))
+    if "restorable" in keys:
+        query = query.where(sessions.c.deleted_at.is_not(None), sessions.c.purged_at.is_(None))
     if "project_id" in keys:
         query = query.where(sessions.c.project_id == bindparam("project_id"))
     if "text" in keys:
@@ -108,7 +110,9 @@ class SqlSessions:
             raise NotFound("session", session_id)
         return _session(row)
 
-    def page(self, scope: Scope, page: Page, project_id: str | None, text: str | None) -> list[Session]:
+    def page(
+        self, scope: Scope, page: Page, project_id: str | None, text: str | None, *, restorable: bool = False
+    ) -> list[Session]:
         values: dict[str, object] = {"limit": page.limit}
         if project_id is not None:
             values["project_id"] = project_id
@@ -116,7 +120,10 @@ class SqlSessions:
             values["text"] = like(text)
         if page.before is not None:
             values["before"] = page.before
-        return [_session(r) for r in _select(_narrowed(values, scope)).rows(self._driver, **values)]
+        if scope.user_id is not None:
+            values["user_id"] = scope.user_id
+        keys = frozenset(values) | {"restorable" if restorable else "live"}
+        return [_session(r) for r in _select(keys).rows(self._driver, **values)]
 
     def grow(self, session_id: str, messages: int, totals: Totals) -> int:
         added = {f"add_{name}": value for name, value in totals_values(totals).items()}

@@ -80,6 +80,10 @@ class ScheduleStore(Protocol):
         """Say when it is due next (ms). Raises NotFound."""
         ...
 
+    def replace(self, schedule: Schedule) -> Schedule:
+        """Write what *schedule* says over the row of its id; the row after it. Raises NotFound."""
+        ...
+
     def delete(self, schedule_id: str) -> None:
         """Forget a schedule and its fires."""
         ...

@@ -26,8 +26,10 @@ class SessionStore(Protocol):
         """One session. Raises NotFound."""
         ...
 
-    def page(self, scope: Scope, page: Page, project_id: str | None, text: str | None) -> list[Session]:
-        """Sessions, newest first."""
+    def page(
+        self, scope: Scope, page: Page, project_id: str | None, text: str | None, *, restorable: bool = False
+    ) -> list[Session]:
+        """Sessions, newest first; *restorable*: those instead that were deleted and can still be restored."""
         ...
 
     def grow(self, session_id: str, messages: int, totals: Totals) -> int:

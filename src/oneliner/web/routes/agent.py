@@ -82,7 +82,7 @@ async def resume_chat(call: Incoming, run_id: RunId) -> Response:
     operation_id="listSessions",
     tags=["sessions"],
     summary="List sessions, newest first",
-    openapi_extra=described(),
+    openapi_extra=described(refuses=(Forbidden,)),
 )
 async def list_sessions(
     call: Incoming,
@@ -91,10 +91,13 @@ async def list_sessions(
     project_id: ProjectFilter = None,
     q: SearchText = None,
     mine: Mine = False,  # noqa: FBT002  # a query parameter: it comes by its name
+    deleted: Annotated[  # noqa: FBT002
+        bool, Query(description="Those instead that were deleted and can be restored (administrators).")
+    ] = False,
 ) -> Response:
     """Conversations with their totals."""
     part = Page(limit + 1, before)
-    found = await call.read(lambda tx: sessions.page(tx, call.caller, part, project_id, q, mine=mine))
+    found = await call.read(lambda tx: sessions.page(tx, call.caller, part, project_id, q, mine=mine, deleted=deleted))
     shown, cursor = shapes.page_of(found, limit, lambda s: s.id)
     return JsonAnswer(shapes.listed([shapes.session_to_json(s) for s in shown], cursor))
 

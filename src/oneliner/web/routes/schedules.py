@@ -5,23 +5,27 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from oneliner.app import runs, schedules
+from oneliner.app import due_times, runs, schedules
 from oneliner.app.ports import Page
 from oneliner.domain.errors import Conflict, Forbidden, NotFound, PolicyDenied
+from oneliner.domain.times import rfc3339
 from oneliner.web import shapes
 from oneliner.web.answer import JsonAnswer, no_content
-from oneliner.web.answer_schemas import FireAnswer, Listed, ScheduleAnswer
+from oneliner.web.answer_schemas import DueTimeAnswer, FireAnswer, Listed, ScheduleAnswer
 from oneliner.web.call import Incoming
 from oneliner.web.description import described
-from oneliner.web.parameters import Before, Limit, ProjectFilter, ScheduleId
+from oneliner.web.parameters import Before, Limit, ProjectFilter, ScheduleId, Text
 from oneliner.web.routing import Endpoint
 from oneliner.web.schemas import ScheduleRequest
 
-router = APIRouter(prefix="/v2/oneliner/schedules", tags=["schedules"], route_class=Endpoint)
+router = APIRouter(prefix="/v2/oneliner", tags=["schedules"], route_class=Endpoint)
+
+#: How many due times are told at most: to look ahead, not to fill a calendar.
+MAX_DUE_TIMES = 50
 
 
 @router.post(
-    "",
+    "/schedules",
     response_model=ScheduleAnswer,
     operation_id="createSchedule",
     summary="Hand work over again and again",
@@ -30,19 +34,16 @@ router = APIRouter(prefix="/v2/oneliner/schedules", tags=["schedules"], route_cl
 async def create_schedule(call: Incoming) -> Response:
     """A run at each due time. It waits for its confirmation, unless it was confirmed ahead and the rules allow that."""
     body = await call.body(ScheduleRequest)
-    asked = body.handoff.model_dump(exclude={"plan_request"})
-    plan = body.handoff.plan_request
-    handoff = runs.Handoff(**asked, goal=plan.goal, steps=plan.steps, draft=plan.draft)
     return await call.once(
         lambda tx: schedules.create(
-            tx, call.caller, handoff, body.cron, body.timezone, confirmed_ahead=body.confirmed_ahead
+            tx, call.caller, _handoff(body), body.cron, body.timezone, confirmed_ahead=body.confirmed_ahead
         ),
         shapes.schedule_to_json,
     )
 
 
 @router.get(
-    "",
+    "/schedules",
     response_model=Listed[ScheduleAnswer],
     operation_id="listSchedules",
     summary="List schedules, newest first",
@@ -59,7 +60,25 @@ async def list_schedules(
 
 
 @router.get(
-    "/{schedule_id}",
+    "/due-times",
+    response_model=Listed[DueTimeAnswer],
+    operation_id="listDueTimes",
+    summary="Say when a cron expression is due",
+    openapi_extra=described(),
+)
+async def list_due_times(
+    call: Incoming,
+    cron: Annotated[Text, Query(min_length=1, max_length=200, examples=["0 9 * * MON-FRI"])],
+    timezone: Annotated[Text, Query(min_length=1, max_length=64)] = "UTC",
+    count: Annotated[int, Query(ge=1, le=MAX_DUE_TIMES, description="How many.")] = 5,
+) -> Response:
+    """The next times, before a schedule is made of it. Nothing is stored."""
+    found = await call.read(lambda tx: due_times.upcoming(cron, timezone, tx.now_ms, count))
+    return JsonAnswer(shapes.listed([{"due_at": rfc3339(due)} for due in found]))
+
+
+@router.get(
+    "/schedules/{schedule_id}",
     response_model=ScheduleAnswer,
     operation_id="getSchedule",
     summary="Read a schedule",
@@ -71,8 +90,28 @@ async def get_schedule(call: Incoming, schedule_id: ScheduleId) -> Response:
     return JsonAnswer(shapes.schedule_to_json(found))
 
 
+@router.put(
+    "/schedules/{schedule_id}",
+    response_model=ScheduleAnswer,
+    operation_id="putSchedule",
+    summary="Change a schedule",
+    openapi_extra=described(ScheduleRequest, refuses=(NotFound, Forbidden, PolicyDenied)),
+)
+async def put_schedule(call: Incoming, schedule_id: ScheduleId) -> Response:
+    """Its owner says anew what is handed over, and when. A paused schedule stays paused; the runs it made stay as they
+    are.
+    """
+    body = await call.body(ScheduleRequest)
+    changed = await call.write(
+        lambda tx: schedules.change(
+            tx, call.caller, schedule_id, _handoff(body), body.cron, body.timezone, confirmed_ahead=body.confirmed_ahead
+        )
+    )
+    return JsonAnswer(shapes.schedule_to_json(changed))
+
+
 @router.get(
-    "/{schedule_id}/fires",
+    "/schedules/{schedule_id}/fires",
     response_model=Listed[FireAnswer],
     operation_id="listFires",
     summary="List the due times of a schedule that were taken care of",
@@ -93,7 +132,7 @@ async def list_fires(
 
 
 @router.post(
-    "/{schedule_id}/pause",
+    "/schedules/{schedule_id}/pause",
     response_model=ScheduleAnswer,
     operation_id="pauseSchedule",
     summary="Pause a schedule",
@@ -105,7 +144,7 @@ async def pause_schedule(call: Incoming, schedule_id: ScheduleId) -> Response:
 
 
 @router.post(
-    "/{schedule_id}/resume",
+    "/schedules/{schedule_id}/resume",
     response_model=ScheduleAnswer,
     operation_id="resumeSchedule",
     summary="Resume a paused schedule",
@@ -117,7 +156,7 @@ async def resume_schedule(call: Incoming, schedule_id: ScheduleId) -> Response:
 
 
 @router.delete(
-    "/{schedule_id}",
+    "/schedules/{schedule_id}",
     status_code=204,
     operation_id="deleteSchedule",
     summary="Delete a schedule",
@@ -127,3 +166,9 @@ async def delete_schedule(call: Incoming, schedule_id: ScheduleId) -> Response:
     """It is gone with its history; the runs it made stay."""
     await call.write(lambda tx: schedules.delete(tx, call.caller, schedule_id))
     return no_content()
+
+
+def _handoff(body: ScheduleRequest) -> runs.Handoff:
+    asked = body.handoff.model_dump(exclude={"plan_request"})
+    plan = body.handoff.plan_request
+    return runs.Handoff(**asked, goal=plan.goal, steps=plan.steps, draft=plan.draft)
