@@ -215,6 +215,26 @@ class Settings:
             shown="none",
         )
     )
+    webhook_networks: tuple[Network, ...] = field(
+        metadata=_about(
+            _PLACE,
+            NETWORKS,
+            "",
+            "Networks beyond the public internet that webhooks may be sent to, there also over plain `http`.",
+            shown="none",
+        )
+    )
+    webhook_key: str = field(
+        repr=False,
+        metadata=_about(
+            _PLACE,
+            SECRET,
+            "",
+            "What seals the secrets of webhooks in the database: 32 random bytes, the same on every server; see "
+            "[Webhooks](webhooks.md).",
+            shown="a generated one, in the data folder",
+        ),
+    )
     mcp_file: Path | None = field(
         metadata=_about(
             _PLACE,

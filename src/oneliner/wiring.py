@@ -23,7 +23,7 @@ from oneliner.adapters.data_dir import DataDirLock, prepared
 from oneliner.adapters.database import schema_version
 from oneliner.adapters.database.schema_version import Schema
 from oneliner.adapters.database.sqlite import SqliteDatabase
-from oneliner.adapters.jwt_tokens import JwtTokens, load_or_create_secret
+from oneliner.adapters.jwt_tokens import JwtTokens, check_secret, load_or_create_secret
 from oneliner.adapters.local_bus import LocalBus
 from oneliner.adapters.local_queue import LocalQueue
 from oneliner.adapters.models.demo import DemoModel
@@ -35,16 +35,23 @@ from oneliner.adapters.tools.documents import document_tools
 from oneliner.adapters.tools.loading import load_module
 from oneliner.adapters.tools.mcp.configuration import read_file
 from oneliner.adapters.tools.mcp.servers import McpTools
+from oneliner.adapters.tools.outbound import guarded_session
 from oneliner.adapters.tools.python_tools import PythonTools
 from oneliner.adapters.tools.web_pages import web_tools
-from oneliner.app import erasure, purging, recovery, retention, sign_in
+from oneliner.adapters.webhook_courier import HttpCourier
+from oneliner.adapters.webhook_secrets import SealedSecrets
+from oneliner.app import deliveries, erasure, purging, recovery, retention, sign_in
 from oneliner.app.execution import Surroundings
 from oneliner.app.mcp import McpAdmin
 from oneliner.app.runs import MAIN_EXECUTOR, VERSION
+from oneliner.app.sending import Sender
+from oneliner.app.webhooks import WebhookTerms
 from oneliner.app.worker import Worker
 from oneliner.deployment import deployment_of
+from oneliner.domain.address import AddressRules
 from oneliner.domain.errors import Invalid, Unavailable
 from oneliner.domain.user import Authority
+from oneliner.domain.webhook import LOG_LIFE_MS
 from oneliner.web.app import create_app
 from oneliner.web.services import Services
 
@@ -61,11 +68,14 @@ LOCAL_USER = "local"
 HEARTBEAT_SECONDS = 12.0
 HOUSEKEEPING_SECONDS = 600.0
 DAY_MS = 86_400_000
+WEBHOOK_KEY_FILE = "webhook.key"
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What every process that knows runs is made of. ``queue`` hands runs on; ``executor`` is this process's own."""
+    """What every process that knows runs is made of. ``queue`` hands runs on; ``executor`` is this process's own; the
+    ``bell`` rings when this process has written something for webhooks.
+    """
 
     database: Database
     bus: Bus
@@ -76,6 +86,7 @@ class Parts:
     worker: Worker
     queue: Queue
     executor: LocalQueue
+    bell: asyncio.Event
 
     async def drain(self, grace_seconds: float) -> None:
         """Claim nothing more, let runs finish within the grace time, and hand the rest back."""
@@ -129,6 +140,7 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
         parts = await _open_parts(settings, stack, serves=True, takes_from=())
         tokens = _tokens(settings)
         stack.push_async_callback(tokens.close)
+        webhooks = _webhooks(settings)
         services = Services(
             database=parts.database,
             bus=parts.bus,
@@ -142,6 +154,7 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
             is_ready=_readiness(parts.database),
             mcp=parts.mcp,
             deployment=deployment_of(settings, os.environ, time.time_ns() // 1_000_000),
+            webhooks=webhooks,
         )
         application = Application(services, parts, lock, settings)
         if lock is not None:
@@ -149,6 +162,7 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
             leased = await parts.database.read(lambda tx: tx.runs.leased(VERSION))
             await recovery.recover_all(parts.database, leased)
         _start_background(stack, parts, settings)
+        _start_sending(stack, parts, webhooks)
         stack.push_async_callback(application.drain)
         yield application
 
@@ -193,12 +207,15 @@ async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool
         stack.push_async_callback(bus.close)
         bus.start()
     queue: Queue
+    bell = asyncio.Event()
 
     def leave(effects: Effects) -> None:
         for run_id in effects.interrupts:
             queue.interrupt(run_id)
         if effects.events:
             bus.publish_events(effects.events)
+        if effects.has_deliveries:
+            bell.set()
         for run_id in effects.wakes:
             queue.wake(run_id)
 
@@ -220,7 +237,7 @@ async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool
     )
     executor = LocalQueue(worker.execute, worker.interrupt, concurrency=settings.concurrency)
     queue = _queue(settings, stack, executor, bus, database, takes_from)
-    return Parts(database, bus, readers, models, tools, mcp, worker, queue, executor)
+    return Parts(database, bus, readers, models, tools, mcp, worker, queue, executor, bell)
 
 
 def _queue(
@@ -400,12 +417,29 @@ def _start_background(stack: AsyncExitStack, parts: Parts, settings: Settings) -
         stack.push_async_callback(_ended, asyncio.ensure_future(forever))
 
 
+def _webhooks(settings: Settings) -> WebhookTerms:
+    key = settings.webhook_key
+    if key:
+        check_secret(key)
+    else:
+        key = load_or_create_secret(prepared(settings.data_dir), WEBHOOK_KEY_FILE)
+    return WebhookTerms(SealedSecrets(key), AddressRules(settings.webhook_networks))
+
+
+def _start_sending(stack: AsyncExitStack, parts: Parts, webhooks: WebhookTerms) -> None:
+    """Only servers send: a worker need not be let out into the network."""
+    courier = HttpCourier(lambda: guarded_session(webhooks.rules.networks))
+    sender = Sender(parts.database, courier, webhooks.secrets, parts.bell)
+    stack.push_async_callback(_ended, asyncio.ensure_future(sender.keep_sending()))
+
+
 async def _keep_house(database: Database, settings: Settings) -> None:
     while True:
         with suppress(Unavailable):
             await recovery.forget_old_keys(database)
             await retention.delete_expired(database)
             await erasure.complete_all(database)
+            await database.write(lambda tx: deliveries.forget_old(tx, tx.now_ms - LOG_LIFE_MS))
             await purging.purge_deleted(database, after_ms=settings.purge_after_days * DAY_MS)
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
 

@@ -594,7 +594,7 @@ def test_a_weak_secret_file_is_refused_and_left_alone(tmp_path: Path, content: b
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Invalid, match="no token secret can be kept"):
+    with pytest.raises(Invalid, match="no secret can be kept"):
         load_or_create_secret(tmp_path / "file")
 
 

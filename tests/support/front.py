@@ -20,9 +20,12 @@ from oneliner.adapters.models.registry import ConfiguredModels
 from oneliner.adapters.tools.builtin import BUILTIN_TOOLS
 from oneliner.adapters.tools.mcp.servers import McpTools
 from oneliner.adapters.tools.python_tools import PythonTools
+from oneliner.adapters.webhook_secrets import SealedSecrets
 from oneliner.app import journal
 from oneliner.app.mcp import McpAdmin
 from oneliner.app.ports import Lease
+from oneliner.app.webhooks import WebhookTerms
+from oneliner.domain.address import AddressRules
 from oneliner.domain.event import Draft, EventType
 from oneliner.domain.user import Authority
 from oneliner.web.app import create_app
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 
     from oneliner.app.ports import Effects, Transaction
+    from oneliner.domain.address import Network
     from oneliner.domain.run import Run, Trigger
 
 SECRET = "a-Secret-for-tests-0123456789-abcdefghij"
@@ -75,9 +79,11 @@ class Front:
         heartbeat_seconds: float = 12.0,
         cors_origins: tuple[str, ...] = (),
         demo_base_url: str = "http://127.0.0.1:9",
+        webhook_networks: tuple[Network, ...] = (),
     ) -> None:
         self.parts: dict[str, str] = {"database": "ok"}
         self.bus = LocalBus()
+        self.bell = asyncio.Event()
         self.database = SqliteDatabase(fresh_database(path), self._leave, synchronous="OFF")
         self.tokens = JwtTokens(issuer="tests", audience="tests", secret=SECRET)
         self.services = Services(
@@ -93,6 +99,7 @@ class Front:
             is_ready=self._is_ready,
             mcp=McpTools({}, may=McpAdmin.PUBLIC),
             deployment=Deployment(0, "sqlite", "process", "process", "secret", "tests", "tests", ()),
+            webhooks=WebhookTerms(SealedSecrets(SECRET), AddressRules(webhook_networks)),
         )
         self.app = create_app(self.services)
 
@@ -138,6 +145,8 @@ class Front:
 
     def _leave(self, effects: Effects) -> None:
         self.bus.publish_events(effects.events)
+        if effects.has_deliveries:
+            self.bell.set()
 
     async def _is_ready(self) -> Mapping[str, str]:
         return self.parts

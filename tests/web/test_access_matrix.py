@@ -91,6 +91,16 @@ ROWS = {
     # The user is bob, "other" here.
     "GET /v2/oneliner/users/{user_id}/export": Row(200, 404, 200),
     "DELETE /v2/oneliner/users/{user_id}": Row(403, 403, 200),
+    "POST /v2/oneliner/webhooks": Row(403, 403, 200, {"url": "https://app.example.com/hook", "project_id": "p1"}),
+    "GET /v2/oneliner/webhooks": Row(403, 403, 200),
+    "GET /v2/oneliner/webhooks/{webhook_id}": Row(403, 403, 200),
+    "PATCH /v2/oneliner/webhooks/{webhook_id}": Row(403, 403, 200, {"enabled": False}),
+    "DELETE /v2/oneliner/webhooks/{webhook_id}": Row(403, 403, 204),
+    "POST /v2/oneliner/webhooks/{webhook_id}/rotate": Row(403, 403, 200),
+    "POST /v2/oneliner/webhooks/{webhook_id}/test": Row(403, 403, 200),
+    "GET /v2/oneliner/webhooks/{webhook_id}/deliveries": Row(403, 403, 200),
+    "GET /v2/oneliner/webhooks/{webhook_id}/deliveries/{delivery_id}": Row(403, 403, 200),
+    "POST /v2/oneliner/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": Row(403, 403, 200),
     "GET /v2/oneliner/retention": Row(403, 403, 200),
     "PUT /v2/oneliner/retention": Row(403, 403, 200, {"project_id": "p1", "keep_days": 30}),
     "DELETE /v2/oneliner/retention": Row(403, 403, 404, query="project_id=p1"),
@@ -243,6 +253,10 @@ async def _prepare(front: Front, given: str) -> dict[str, str]:
             await ann.delete(f"/v1/agent/sessions/{run['session_id']}")
     async with front.client("bob") as bob:
         await bob.put("/v2/oneliner/documents", json={"path": "mine.md", "content": ""})
+    async with front.client("root", admin=True) as root:
+        hook = {"url": "https://app.example.com/hook", "project_id": None}
+        webhook_id = (await root.post("/v2/oneliner/webhooks", json=hook)).json()["id"]
+        delivery_id = (await root.post(f"/v2/oneliner/webhooks/{webhook_id}/test")).json()["id"]
     await front.database.write(
         lambda tx: tx.sign_in_codes.add(hashed("once"), "ann", "member", 60_000),
     )
@@ -251,6 +265,8 @@ async def _prepare(front: Front, given: str) -> dict[str, str]:
         "session_id": run["session_id"],
         "document_id": document_id,
         "schedule_id": schedule_id,
+        "webhook_id": webhook_id,
+        "delivery_id": delivery_id,
         "layer": "user",
         "user_id": "bob",
         "code": "not_found",

@@ -276,25 +276,25 @@ def check_secret(secret: str) -> None:
     """Raises Invalid: *secret* is too short to sign with, repeats a few characters, or is a placeholder."""
     length = len(secret.encode(errors="surrogatepass"))
     if length < MIN_SECRET_BYTES:
-        raise Invalid(f"the token secret has {length} bytes, at least {MIN_SECRET_BYTES} random ones are needed")
+        raise Invalid(f"the secret has {length} bytes, at least {MIN_SECRET_BYTES} random ones are needed")
     if len(set(secret)) < _MIN_DISTINCT_CHARS or any(word in secret.lower() for word in _PLACEHOLDERS):
-        raise Invalid(f"the token secret can be guessed; use at least {MIN_SECRET_BYTES} random bytes")
+        raise Invalid(f"the secret can be guessed; use at least {MIN_SECRET_BYTES} random bytes")
 
 
-def load_or_create_secret(data_dir: Path) -> str:
-    """The token secret kept in *data_dir*; a new random one is written there when there is none.
+def load_or_create_secret(data_dir: Path, name: str = SECRET_FILE) -> str:
+    """The secret kept in the file *name* of *data_dir*; a new random one is written there when there is none.
 
     The file appears whole and only once: of several processes that start at the same time, all get the same secret.
     Raises Invalid: the secret that is there is weak, or none can be read or written.
     """
-    path = data_dir / SECRET_FILE
+    path = data_dir / name
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             _create_secret(path)
         secret = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"no token secret can be kept in {str(path)!r}: {error}") from error
+        raise Invalid(f"no secret can be kept in {str(path)!r}: {error}") from error
     try:
         check_secret(secret)
     except Invalid as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oneliner.app import deliveries
 from oneliner.app.ports import Scope
 from oneliner.domain.errors import IllegalMove, LeaseLost
 from oneliner.domain.event import Draft
@@ -65,5 +66,8 @@ def write(tx: Transaction, run: Run, drafts: Sequence[Draft]) -> None:
     """
     if not drafts:
         return
-    cursor = tx.users.advance_cursor(run.user_id, len(drafts))
-    tx.effects.events.extend(tx.events.append(run, cursor, drafts))
+    cursor, is_listened_to = tx.users.advance_cursor(run.user_id, len(drafts), run.project_id)
+    written = tx.events.append(run, cursor, drafts)
+    tx.effects.events.extend(written)
+    if is_listened_to:
+        deliveries.enqueue(tx, written)

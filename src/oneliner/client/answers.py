@@ -26,6 +26,11 @@ Action: TypeAlias = Literal[
     "run.answered",
     "retention.set",
     "retention.removed",
+    "webhook.created",
+    "webhook.changed",
+    "webhook.secret_rotated",
+    "webhook.disabled",
+    "webhook.deleted",
     "sign_in.link_made",
     "sign_in.link_used",
 ]
@@ -37,6 +42,17 @@ class AskedCallAnswer(TypedDict):
     id: str
     name: str
     arguments: str
+
+
+class AttemptAnswer(TypedDict):
+    """One attempt of a delivery."""
+
+    number: int
+    at: str
+    status_code: int | None
+    duration_ms: int
+    error: str
+    answer: str
 
 
 Authority: TypeAlias = Literal["member", "admin"]
@@ -67,6 +83,12 @@ Budget: TypeAlias = Literal["run", "user_day", "project_day", "day"]
 
 
 Confirmation: TypeAlias = Literal["never", "always"]
+
+
+DeliveryStatus: TypeAlias = Literal["pending", "delivered", "failed"]
+
+
+DisabledReason: TypeAlias = Literal["", "by_admin", "failing", "gone"]
 
 
 class DocumentAnswer(TypedDict):
@@ -409,7 +431,7 @@ class SystemToolAnswer(TypedDict):
     idempotent: bool
 
 
-Target: TypeAlias = Literal["layer", "user", "session", "run", "project"]
+Target: TypeAlias = Literal["layer", "user", "session", "run", "project", "webhook"]
 
 
 class TokensAnswer(TypedDict):
@@ -433,6 +455,43 @@ UserStatus: TypeAlias = Literal["approved", "pending", "suspended", "erased"]
 
 
 Verdict: TypeAlias = Literal["allow", "ask", "deny"]
+
+
+class WebhookAnswer(TypedDict):
+    """A webhook endpoint. Its secret is not in it."""
+
+    id: str
+    project_id: str | None
+    url: str
+    description: str
+    event_types: list[str]
+    enabled: bool
+    disabled_reason: DisabledReason
+    failing_since: str | None
+    old_secret_until: str | None
+    signable: bool
+    created_by: str
+    created_at: str
+    updated_at: str
+
+
+class WebhookSecretAnswer(TypedDict):
+    """An endpoint with its new secret."""
+
+    id: str
+    project_id: str | None
+    url: str
+    description: str
+    event_types: list[str]
+    enabled: bool
+    disabled_reason: DisabledReason
+    failing_since: str | None
+    old_secret_until: str | None
+    signable: bool
+    created_by: str
+    created_at: str
+    updated_at: str
+    secret: str | None
 
 
 class ConfirmRequest(TypedDict):
@@ -564,6 +623,12 @@ class ReviseRequest(TypedDict):
     plan_rev: NotRequired[int | None]
 
 
+class RotateRequest(TypedDict):
+    """For how long the old secret still signs beside the new one."""
+
+    overlap_seconds: NotRequired[int]
+
+
 AllowedModel: TypeAlias = str
 
 
@@ -591,6 +656,27 @@ class UserStatusRequest(TypedDict):
     """Whether a user may work."""
 
     status: Literal["approved", "pending", "suspended"]
+
+
+EventType: TypeAlias = str
+
+
+class WebhookChangeRequest(TypedDict):
+    """What is to change of an endpoint; what is left out or null stays."""
+
+    url: NotRequired[str | None]
+    event_types: NotRequired[list[EventType] | None]
+    description: NotRequired[str | None]
+    enabled: NotRequired[bool | None]
+
+
+class WebhookRequest(TypedDict):
+    """An endpoint that is to be told of run events."""
+
+    url: str
+    project_id: str | None
+    event_types: NotRequired[list[EventType]]
+    description: NotRequired[str]
 
 
 class Error(TypedDict):
@@ -714,6 +800,37 @@ class DecidedListStr(TypedDict):
     others: list[SaidListStr]
 
 
+class DeliveryAnswer(TypedDict):
+    """A delivery: one event for one endpoint."""
+
+    id: str
+    endpoint_id: str
+    event_type: str
+    run_id: str | None
+    seq: int | None
+    status: DeliveryStatus
+    attempts: int
+    next_attempt_at: str | None
+    created_at: str
+    updated_at: str
+
+
+class DeliveryLogAnswer(TypedDict):
+    """A delivery with its newest attempts, the newest first."""
+
+    id: str
+    endpoint_id: str
+    event_type: str
+    run_id: str | None
+    seq: int | None
+    status: DeliveryStatus
+    attempts: int
+    next_attempt_at: str | None
+    created_at: str
+    updated_at: str
+    log: list[AttemptAnswer]
+
+
 class EventAnswer(TypedDict):
     """One durable line of a run's history."""
 
@@ -754,6 +871,11 @@ class ListedAuditAnswer(TypedDict):
     next_cursor: str | None
 
 
+class ListedDeliveryAnswer(TypedDict):
+    items: list[DeliveryAnswer]
+    next_cursor: str | None
+
+
 class ListedEventAnswer(TypedDict):
     items: list[EventAnswer]
     next_cursor: str | None
@@ -781,6 +903,11 @@ class ListedScheduleAnswer(TypedDict):
 
 class ListedSessionAnswer(TypedDict):
     items: list[SessionAnswer]
+    next_cursor: str | None
+
+
+class ListedWebhookAnswer(TypedDict):
+    items: list[WebhookAnswer]
     next_cursor: str | None
 
 

@@ -609,6 +609,99 @@ class AsyncOperations:
         """What was deleted already stays deleted."""
         await self.ask("DELETE", "/v2/oneliner/retention", query={"project_id": project_id})
 
+    async def list_webhooks(
+        self, *, limit: int | None = None, before: str | None = None, project_id: str | None = None
+    ) -> answers.ListedWebhookAnswer:
+        """Those of one project, or all; without their secrets."""
+        return await self.ask(
+            "GET", "/v2/oneliner/webhooks", query={"limit": limit, "before": before, "project_id": project_id}
+        )
+
+    async def create_webhook(
+        self,
+        *,
+        url: str,
+        project_id: str | None,
+        event_types: Sequence[str] | None = None,
+        description: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.WebhookSecretAnswer:
+        """The answer holds the secret that deliveries are signed with; it is told this once."""
+        return await self.ask(
+            "POST",
+            "/v2/oneliner/webhooks",
+            body=_said({"url": url, "project_id": project_id, "event_types": event_types, "description": description}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def get_webhook(self, webhook_id: str) -> answers.WebhookAnswer:
+        """Whether it is enabled, and since when it has been failing."""
+        return await self.ask("GET", f"/v2/oneliner/webhooks/{_at(webhook_id)}")
+
+    async def change_webhook(
+        self,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        event_types: Sequence[str] | None = None,
+        description: str | None = None,
+        enabled: bool | None = None,
+    ) -> answers.WebhookAnswer:
+        """While it is disabled nothing is noted for it; what was still to be sent goes out when it is enabled again."""
+        return await self.ask(
+            "PATCH",
+            f"/v2/oneliner/webhooks/{_at(webhook_id)}",
+            body=_said({"url": url, "event_types": event_types, "description": description, "enabled": enabled}),
+        )
+
+    async def delete_webhook(self, webhook_id: str) -> None:
+        """It is gone with what was to be sent to it and with its log."""
+        await self.ask("DELETE", f"/v2/oneliner/webhooks/{_at(webhook_id)}")
+
+    async def rotate_webhook_secret(
+        self, webhook_id: str, *, overlap_seconds: int | None = None, idempotency_key: str | None = None
+    ) -> answers.WebhookSecretAnswer:
+        """The answer holds the new secret, this once. Until the overlap is over, deliveries carry a signature of each."""
+        return await self.ask(
+            "POST",
+            f"/v2/oneliner/webhooks/{_at(webhook_id)}/rotate",
+            body=_said({"overlap_seconds": overlap_seconds}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def test_webhook(self, webhook_id: str, *, idempotency_key: str | None = None) -> answers.DeliveryAnswer:
+        """A delivery of type `webhook.test`; read it again to see what became of it."""
+        return await self.ask("POST", f"/v2/oneliner/webhooks/{_at(webhook_id)}/test", idempotency_key=idempotency_key)
+
+    async def list_deliveries(
+        self,
+        webhook_id: str,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        status: answers.DeliveryStatus | None = None,
+    ) -> answers.ListedDeliveryAnswer:
+        """What was delivered, what waits for its next attempt, and what was given up; kept for 30 days."""
+        return await self.ask(
+            "GET",
+            f"/v2/oneliner/webhooks/{_at(webhook_id)}/deliveries",
+            query={"limit": limit, "before": before, "status": status},
+        )
+
+    async def get_delivery(self, webhook_id: str, delivery_id: str) -> answers.DeliveryLogAnswer:
+        """With the status, the time and the beginning of the answer of each attempt."""
+        return await self.ask("GET", f"/v2/oneliner/webhooks/{_at(webhook_id)}/deliveries/{_at(delivery_id)}")
+
+    async def redeliver(
+        self, webhook_id: str, delivery_id: str, *, idempotency_key: str | None = None
+    ) -> answers.DeliveryAnswer:
+        """Now, whatever became of it, under the same `webhook-id` and with a full round of attempts."""
+        return await self.ask(
+            "POST",
+            f"/v2/oneliner/webhooks/{_at(webhook_id)}/deliveries/{_at(delivery_id)}/redeliver",
+            idempotency_key=idempotency_key,
+        )
+
     async def get_system(self) -> answers.SystemAnswer:
         """Its version, parts, models, tools and effective settings, as the process sees them that answers. No secret is in
         it.
@@ -1196,6 +1289,99 @@ class Operations:
     def remove_retention(self, *, project_id: str | None = None) -> None:
         """What was deleted already stays deleted."""
         self.ask("DELETE", "/v2/oneliner/retention", query={"project_id": project_id})
+
+    def list_webhooks(
+        self, *, limit: int | None = None, before: str | None = None, project_id: str | None = None
+    ) -> answers.ListedWebhookAnswer:
+        """Those of one project, or all; without their secrets."""
+        return self.ask(
+            "GET", "/v2/oneliner/webhooks", query={"limit": limit, "before": before, "project_id": project_id}
+        )
+
+    def create_webhook(
+        self,
+        *,
+        url: str,
+        project_id: str | None,
+        event_types: Sequence[str] | None = None,
+        description: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.WebhookSecretAnswer:
+        """The answer holds the secret that deliveries are signed with; it is told this once."""
+        return self.ask(
+            "POST",
+            "/v2/oneliner/webhooks",
+            body=_said({"url": url, "project_id": project_id, "event_types": event_types, "description": description}),
+            idempotency_key=idempotency_key,
+        )
+
+    def get_webhook(self, webhook_id: str) -> answers.WebhookAnswer:
+        """Whether it is enabled, and since when it has been failing."""
+        return self.ask("GET", f"/v2/oneliner/webhooks/{_at(webhook_id)}")
+
+    def change_webhook(
+        self,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        event_types: Sequence[str] | None = None,
+        description: str | None = None,
+        enabled: bool | None = None,
+    ) -> answers.WebhookAnswer:
+        """While it is disabled nothing is noted for it; what was still to be sent goes out when it is enabled again."""
+        return self.ask(
+            "PATCH",
+            f"/v2/oneliner/webhooks/{_at(webhook_id)}",
+            body=_said({"url": url, "event_types": event_types, "description": description, "enabled": enabled}),
+        )
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """It is gone with what was to be sent to it and with its log."""
+        self.ask("DELETE", f"/v2/oneliner/webhooks/{_at(webhook_id)}")
+
+    def rotate_webhook_secret(
+        self, webhook_id: str, *, overlap_seconds: int | None = None, idempotency_key: str | None = None
+    ) -> answers.WebhookSecretAnswer:
+        """The answer holds the new secret, this once. Until the overlap is over, deliveries carry a signature of each."""
+        return self.ask(
+            "POST",
+            f"/v2/oneliner/webhooks/{_at(webhook_id)}/rotate",
+            body=_said({"overlap_seconds": overlap_seconds}),
+            idempotency_key=idempotency_key,
+        )
+
+    def test_webhook(self, webhook_id: str, *, idempotency_key: str | None = None) -> answers.DeliveryAnswer:
+        """A delivery of type `webhook.test`; read it again to see what became of it."""
+        return self.ask("POST", f"/v2/oneliner/webhooks/{_at(webhook_id)}/test", idempotency_key=idempotency_key)
+
+    def list_deliveries(
+        self,
+        webhook_id: str,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        status: answers.DeliveryStatus | None = None,
+    ) -> answers.ListedDeliveryAnswer:
+        """What was delivered, what waits for its next attempt, and what was given up; kept for 30 days."""
+        return self.ask(
+            "GET",
+            f"/v2/oneliner/webhooks/{_at(webhook_id)}/deliveries",
+            query={"limit": limit, "before": before, "status": status},
+        )
+
+    def get_delivery(self, webhook_id: str, delivery_id: str) -> answers.DeliveryLogAnswer:
+        """With the status, the time and the beginning of the answer of each attempt."""
+        return self.ask("GET", f"/v2/oneliner/webhooks/{_at(webhook_id)}/deliveries/{_at(delivery_id)}")
+
+    def redeliver(
+        self, webhook_id: str, delivery_id: str, *, idempotency_key: str | None = None
+    ) -> answers.DeliveryAnswer:
+        """Now, whatever became of it, under the same `webhook-id` and with a full round of attempts."""
+        return self.ask(
+            "POST",
+            f"/v2/oneliner/webhooks/{_at(webhook_id)}/deliveries/{_at(delivery_id)}/redeliver",
+            idempotency_key=idempotency_key,
+        )
 
     def get_system(self) -> answers.SystemAnswer:
         """Its version, parts, models, tools and effective settings, as the process sees them that answers. No secret is in

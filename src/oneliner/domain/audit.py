@@ -31,6 +31,11 @@ class Action(StrEnum):
     RUN_ANSWERED = "run.answered"
     RETENTION_SET = "retention.set"
     RETENTION_REMOVED = "retention.removed"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated"  # noqa: S105 - the name of an action
+    WEBHOOK_DISABLED = "webhook.disabled"
+    WEBHOOK_DELETED = "webhook.deleted"
     SIGN_IN_LINK_MADE = "sign_in.link_made"
     SIGN_IN_LINK_USED = "sign_in.link_used"
 
@@ -43,6 +48,7 @@ class Target(StrEnum):
     SESSION = "session"
     RUN = "run"
     PROJECT = "project"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)

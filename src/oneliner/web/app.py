@@ -22,6 +22,7 @@ from oneliner.web.routes import (
     schedules,
     system,
     usage,
+    webhooks,
 )
 from oneliner.web.routing import add_routes
 from oneliner.web.static_files import PageFiles
@@ -59,7 +60,21 @@ def create_app(services: Services) -> FastAPI:
     app.state.files = PageFiles()
     problems.install(app)
     # The busiest first: routes are looked through in order.
-    routers = (agent, runs, accounts, usage, documents, governance, mcp, schedules, audit, retention, system, pages)
+    routers = (
+        agent,
+        runs,
+        accounts,
+        usage,
+        documents,
+        governance,
+        mcp,
+        schedules,
+        audit,
+        retention,
+        webhooks,
+        system,
+        pages,
+    )
     add_routes(app, [module.router for module in routers])
     if services.cors_origins:
         app.add_middleware(

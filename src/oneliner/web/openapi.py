@@ -41,6 +41,7 @@ TAGS = [
     {"name": "usage", "description": "Tokens and money."},
     {"name": "users", "description": "Who is calling, and who may."},
     {"name": "data care", "description": "What is kept, for how long, and who did what."},
+    {"name": "webhooks", "description": "Who is told of run events at an address of his own."},
     {"name": "operations", "description": "For whoever runs the server."},
 ]
 _METHODS = ("get", "post", "put", "patch", "delete")

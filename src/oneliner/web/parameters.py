@@ -43,6 +43,10 @@ _UUID_SCHEMA = WithJsonSchema({"type": "string", "format": "uuid"})
 RunId = Annotated[str, AfterValidator(_id_of("run")), _UUID_SCHEMA, Path(description="The id of a run.")]
 SessionId = Annotated[str, AfterValidator(_id_of("session")), _UUID_SCHEMA, Path(description="The id of a session.")]
 ScheduleId = Annotated[str, AfterValidator(_id_of("schedule")), _UUID_SCHEMA, Path(description="The id of a schedule.")]
+WebhookId = Annotated[
+    str, AfterValidator(_id_of("webhook endpoint")), _UUID_SCHEMA, Path(description="The id of a webhook endpoint.")
+]
+DeliveryId = Annotated[str, AfterValidator(_id_of("delivery")), _UUID_SCHEMA, Path(description="The id of a delivery.")]
 DocumentId = Annotated[str, AfterValidator(_id_of("document")), _UUID_SCHEMA, Path(description="The id of a document.")]
 UserId = Annotated[str, AfterValidator(storable), Path(max_length=MAX_ID_CHARS, description="The id of a user.")]
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from oneliner.app.model import Models
     from oneliner.app.ports import Bus, Database
     from oneliner.app.tools import Tools
+    from oneliner.app.webhooks import WebhookTerms
     from oneliner.domain.user import Caller
 
 
@@ -88,4 +89,5 @@ class Services:
     is_ready: Callable[[], Awaitable[Mapping[str, str]]]
     mcp: McpServers
     deployment: Deployment
+    webhooks: WebhookTerms
     in_flight: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])

@@ -91,4 +91,5 @@ def test_the_names_of_the_migrations_never_take_back_what_they_need() -> None:
         for older in scripts[: scripts.index(before) + 1]:
             seen = [schema_version.schema_at(s.revision, older.revision) for s in (before, after)]
             assert seen != [Schema.TOO_NEW, Schema.NEWER]
-    assert [int(script.revision[:4]) for script in scripts] == list(range(1, len(scripts) + 1))
+    numbers = [int(script.revision[:4]) for script in scripts]
+    assert numbers == sorted(set(numbers))

@@ -414,6 +414,63 @@ audit_log = Table(
     Index("ix_audit_log_target_target_id_id", "target", "target_id", "id"),
 )
 
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    _id(primary_key=True),
+    Column("project_id", String(128), nullable=False, server_default=""),
+    _count("all_projects"),
+    _text("url", None),
+    _text("description"),
+    _text("event_types_json", "[]"),
+    Column("disabled_reason", String(16), nullable=False, server_default=""),
+    _text("secret", None),
+    _text("old_secret"),
+    _time("old_secret_until", nullable=True),
+    _id("key_id"),
+    _time("failing_since", nullable=True),
+    Column("created_by", String(128), nullable=False),
+    _time("created_at"),
+    _time("updated_at"),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    _id(primary_key=True),
+    _id("endpoint_id"),
+    Column("event_type", String(64), nullable=False),
+    _id("run_id", default=""),
+    _count("seq"),
+    Column("status", String(16), nullable=False),
+    _count("attempts"),
+    _count("round_attempts"),
+    _time("next_attempt_at", nullable=True),
+    _time("created_at"),
+    _time("updated_at"),
+    Index("ix_webhook_deliveries_endpoint_id_id", "endpoint_id", "id"),
+    Index("ix_webhook_deliveries_created_at", "created_at"),
+    Index(
+        "ix_webhook_deliveries_due",
+        "endpoint_id",
+        "next_attempt_at",
+        sqlite_where=text("status = 'pending'"),
+        postgresql_where=text("status = 'pending'"),
+    ),
+)
+
+webhook_attempts = Table(
+    "webhook_attempts",
+    metadata,
+    _id("delivery_id", primary_key=True),
+    Column("number", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    _time("at"),
+    Column("status_code", BigInteger, nullable=True),
+    _count("duration_ms"),
+    _text("error"),
+    _text("answer"),
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

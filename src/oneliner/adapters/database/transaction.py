@@ -23,6 +23,7 @@ from oneliner.adapters.database.sign_in import SqlSignInCodes
 from oneliner.adapters.database.tool_calls import SqlToolCalls
 from oneliner.adapters.database.usage import SqlUsage
 from oneliner.adapters.database.users import SqlUsers
+from oneliner.adapters.database.webhooks import SqlDeliveries, SqlWebhooks
 from oneliner.app.ports import Effects
 from oneliner.domain.ids import uuid7
 
@@ -76,6 +77,8 @@ class SqlTransaction:
         self.purging = SqlPurging(driver, now_ms)
         self.sign_in_codes = SqlSignInCodes(driver, now_ms)
         self.mcp_servers = SqlMcpServers(driver, now_ms)
+        self.webhooks = SqlWebhooks(driver, now_ms)
+        self.deliveries = SqlDeliveries(driver, now_ms)
 
     def new_id(self) -> str:
         """A fresh UUIDv7."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, exists, or_, select, text, update
 
 from oneliner.adapters.database.statement import Statement
-from oneliner.adapters.database.tables import users
+from oneliner.adapters.database.tables import users, webhook_endpoints
 from oneliner.domain.errors import NotFound
 from oneliner.domain.user import User, UserStatus
 
@@ -43,7 +43,13 @@ _ADVANCE = Statement(
     update(users)
     .where(users.c.id == bindparam("key"))
     .values(event_cursor=users.c.event_cursor + bindparam("events"))
-    .returning(users.c.event_cursor)
+    .returning(
+        users.c.event_cursor,
+        exists().where(
+            webhook_endpoints.c.disabled_reason == "",
+            or_(webhook_endpoints.c.all_projects == 1, webhook_endpoints.c.project_id == bindparam("project")),
+        ),
+    )
 )
 
 
@@ -86,8 +92,8 @@ class SqlUsers:
         if _ERASE.first(self._driver, key=user_id) is None:
             raise NotFound("user", user_id)
 
-    def advance_cursor(self, user_id: str, count: int) -> int:
-        row = _ADVANCE.first(self._driver, key=user_id, events=count)
+    def advance_cursor(self, user_id: str, count: int, project_id: str) -> tuple[int, bool]:
+        row = _ADVANCE.first(self._driver, key=user_id, events=count, project=project_id)
         if row is None:
             raise NotFound("user", user_id)
-        return row[0]
+        return row[0], bool(row[1])

@@ -4,8 +4,8 @@ A use case that touches the database is a plain function of a :class:`Transactio
 are collected on the transaction and leave after its commit, so nobody is told of what did not happen.
 
 Lock order, for every function here and above: schedules, lanes by name, runs by id, budget counters by key, session,
-user. Reads are scoped to the caller in one place: a :class:`Scope`; what is outside of it is answered as what does not
-exist.
+user, webhook deliveries, webhook endpoints. Reads are scoped to the caller in one place: a :class:`Scope`; what is
+outside of it is answered as what does not exist.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from oneliner.app.ports.project_stores import DocumentStore, McpServerStore, Sch
 from oneliner.app.ports.run_stores import EventStore, LaneStore, MessageStore, RunStore, SessionStore, ToolCallStore
 from oneliner.app.ports.traffic import Bus, Delta, Frame, Queue, Snapshot, Subscription
 from oneliner.app.ports.values import AuditFilter, Effects, Lease, Page, RunFilter, Scope, UsageFilter, UsageRow
+from oneliner.app.ports.webhook_stores import DeliveryStore, WebhookStore
 
 __all__ = [
     "AuditFilter",
@@ -24,6 +25,7 @@ __all__ = [
     "BudgetStore",
     "Bus",
     "Database",
+    "DeliveryStore",
     "Delta",
     "DocumentStore",
     "Effects",
@@ -53,4 +55,5 @@ __all__ = [
     "UsageRow",
     "UsageStore",
     "UserStore",
+    "WebhookStore",
 ]

@@ -34,8 +34,10 @@ class UserStore(Protocol):
         """Forget the name of a user and mark him as erased. Raises NotFound."""
         ...
 
-    def advance_cursor(self, user_id: str, count: int) -> int:
-        """The user's event cursor after *count* more events."""
+    def advance_cursor(self, user_id: str, count: int, project_id: str) -> tuple[int, bool]:
+        """The user's event cursor after *count* more events of a project, and whether a webhook endpoint listens to it:
+        asked along, because every event comes by here, and a statement of its own would cost each of them.
+        """
         ...
 
 

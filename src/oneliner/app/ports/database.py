@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from oneliner.app.ports.project_stores import DocumentStore, McpServerStore, ScheduleStore
     from oneliner.app.ports.run_stores import EventStore, LaneStore, MessageStore, RunStore, SessionStore, ToolCallStore
     from oneliner.app.ports.values import Effects
+    from oneliner.app.ports.webhook_stores import DeliveryStore, WebhookStore
 
 T = TypeVar("T")
 
@@ -65,6 +66,10 @@ class Transaction(Protocol):
     def sign_in_codes(self) -> SignInCodeStore: ...  # noqa: D102
     @property
     def mcp_servers(self) -> McpServerStore: ...  # noqa: D102
+    @property
+    def webhooks(self) -> WebhookStore: ...  # noqa: D102
+    @property
+    def deliveries(self) -> DeliveryStore: ...  # noqa: D102
 
     def new_id(self) -> str:
         """A fresh UUIDv7; ids of one process sort in the order they were asked for."""

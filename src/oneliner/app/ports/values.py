@@ -83,8 +83,9 @@ class UsageRow:
 
 @dataclass(slots=True)
 class Effects:
-    """What leaves after a commit: runs to look at, executions to stop, and events to tell."""
+    """What leaves after a commit: runs to look at, executions to stop, and events to tell, also to webhooks."""
 
     wakes: list[str] = field(default_factory=list[str])
     interrupts: list[str] = field(default_factory=list[str])
     events: list[RunEvent] = field(default_factory=list["RunEvent"])
+    has_deliveries: bool = False
