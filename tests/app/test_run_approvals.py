@@ -385,3 +385,30 @@ async def test_questions_and_approvals_of_one_answer_are_asked_one_after_the_oth
     await engine.resume(question, {"answer": "her"})
     await done(engine, run)
     assert json.loads(told(server)[0]) == {"answer": "her"}
+
+
+async def test_a_handoff_can_ask_for_approvals_that_no_rule_asks_for(
+    start: Start, server: ModelServer, till: Till
+) -> None:
+    engine = await start(till.options)
+    handoff = runs.Handoff("pay", "home", "button", steps=("pay",), ask_before=("p*",))
+    run = await engine.hand_off(handoff)
+    server.script(Reply(tool_calls=[pay("a"), Call("mark_step", {"step_id": "s1", "status": "done"})]), Reply("Done."))
+    await engine.confirm(run)
+    run = await engine.settled(run.id)
+    (call,) = asked(run)
+    assert (call["arguments"]["to"], till.paid) == ("a", [])
+    assert [(by["layer"], by["rule"]["note"]) for by in call["asked_by"]] == [("user", governance.HANDOFF_NOTE)]
+    await engine.resume(run, ONCE)
+    await done(engine, run)
+    assert till.paid == [("a", 5)]
+
+
+async def test_a_handoff_cannot_loosen_what_a_rule_denies(start: Start, server: ModelServer, till: Till) -> None:
+    engine = await start(till.options)
+    await set_rules(engine, ToolRule("pay", Verdict.DENY))
+    run = await engine.hand_off(runs.Handoff("pay", "home", "button", ask_before=("pay",)))
+    server.script(Reply(tool_calls=[pay("a")]), Reply("Not possible."))
+    await engine.confirm(run)
+    await done(engine, run)
+    assert till.paid == []

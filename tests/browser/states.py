@@ -256,6 +256,53 @@ async def document(stage: Stage, page: Page, models: ModelServer) -> None:
     await expect(page.locator(".diff-line[data-kind=added]").first).to_be_visible()
 
 
+STRATEGY = (
+    "# 策略 Strategy\n\n" + "\n".join(f"Rule {n}: 保持不变 stays as it is" for n in range(9)) + "\n\nThreshold: {}\n"
+)
+
+
+async def document_proposed(_stage: Stage, page: Page, models: ModelServer, seen_version: int = 1) -> None:
+    """A document is handed to the agent, whose change of it waits for a yes."""
+    await _goto(page, "documents")
+    await page.locator("[name=path]").fill("strategy/2026.md")
+    await page.locator("[name=content]").fill(STRATEGY.format("0.6"))
+    await page.locator(".page [type=submit].primary").click()
+    await expect(page.locator(".versions li")).to_have_count(1)
+    proposed = {
+        "path": "strategy/2026.md",
+        "content": STRATEGY.format("0.7") + "Reason: 回测更稳 steadier in the backtest\n",
+        "seen_version": seen_version,
+    }
+    models.script(
+        Reply(
+            "",
+            (
+                Call(
+                    "propose_plan",
+                    {"goal": "调整阈值 Adjust the threshold", "steps": ["读取 Read it", "写入 Write it"]},
+                ),
+            ),
+        ),
+        Reply("先读取。 Reading it first.", (Call("read_document", {"path": "strategy/2026.md"}), *_marks("s1"))),
+        Reply("我建议这样改。 This is what I propose.", (Call("write_document", proposed),)),
+        Reply("", _marks("s2")),
+        Reply("已按批准调整。 Adjusted as approved."),
+    )
+    await page.locator("[data-action=handoff-to-main-agent]").last.click()
+    await page.locator('[data-focus="plan.confirm"]').click()
+    await _header(page, "blocked")
+    await expect(page.locator(".change .diff")).to_be_visible()
+
+
+async def document_written(stage: Stage, page: Page, models: ModelServer) -> None:
+    await document_proposed(stage, page, models)
+    await page.locator(".approval input[value=allow_once]").check()
+    await page.locator(".question-foot .primary").click()
+    await _header(page, "done")
+    await page.locator(".written-line .link").click()
+    await expect(page.locator(".written-change .diff")).to_be_visible()
+
+
 async def rules(_stage: Stage, page: Page, _models: ModelServer) -> None:
     await _goto(page, "rules")
     form = page.locator(".card").last
@@ -278,6 +325,6 @@ STATES: Mapping[str, Callable[[Stage, Page, ModelServer], Awaitable[None]]] = {
     for f in (
         empty, handoff_form, drafting, needs_confirmation, plan_edited, queued, running, streaming, retrying,
         blocked_question, blocked_approval, blocked_outcome, done, done_with_plan, failed, cancelled, offline, sign_in,
-        home, runs_page, run_page, documents, document, rules, costs,
+        home, runs_page, run_page, documents, document, document_proposed, document_written, rules, costs,
     )
 }  # fmt: skip

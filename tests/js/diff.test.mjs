@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { at } from "./page.mjs";
 
-const { diffLines } = await import(at("diff.js"));
+const { diffLines, folded } = await import(at("diff.js"));
 const shown = (before, after) => diffLines(before, after).map(({ kind, text }) => `${{ same: " ", added: "+", removed: "-" }[kind]}${text}`);
 
 test("what stays is shown once, what goes before what comes", () => {
@@ -31,4 +31,13 @@ test("texts too long to be compared are shown one after the other", () => {
   assert.equal(lines.length, 6_000);
   assert.equal(lines[0].kind, "removed");
   assert.equal(lines[5_999].kind, "added");
+});
+
+test("long stretches that stay come down to how many they are, with three lines around what changed", () => {
+  const lines = (count) => Array.from({ length: count }, (_, n) => `line ${n}`);
+  const before = lines(20).join("\n");
+  const after = lines(20).map((line, n) => (n === 10 ? "other" : line)).join("\n");
+  const shown = folded(diffLines(before, after)).map((line) => (line.kind === "fold" ? line.count : line.text));
+  assert.deepEqual(shown, [7, "line 7", "line 8", "line 9", "line 10", "other", "line 11", "line 12", "line 13", 6]);
+  assert.deepEqual(folded(diffLines("a\nb", "a\nc")).map((line) => line.kind), ["same", "removed", "added"]);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { at } from "./page.mjs";
 
-const { answerOf, fieldsOf } = await import(at("schema-form.js"));
+const { answerOf, argumentFieldsOf, argumentsOf, fieldsOf } = await import(at("schema-form.js"));
 
 const SCHEMA = {
   type: "object",
@@ -36,4 +36,21 @@ test("what is missing or does not fit is named, what is optional may be left out
   const { answer, errors } = answerOf(fieldsOf(SCHEMA), { name: "", amount: "7", size: "", extra: "{" });
   assert.deepEqual(errors, { name: "missing", amount: "number", extra: "json" });
   assert.deepEqual(answer, { urgent: false });
+});
+
+test("the arguments of a call are edited in fields that hold what is proposed, and long text keeps its lines", () => {
+  const schema = { properties: { path: { type: "string" }, text: { type: "string" }, n: { type: "integer", default: 0 } }, required: ["path", "text"] };
+  const values = { path: "a.md", text: "one\ntwo\n", more: [1] };
+  const fields = argumentFieldsOf(schema, values);
+  assert.deepEqual(fields.map((f) => [f.name, f.kind, f.value]), [["path", "text", "a.md"], ["text", "long", "one\ntwo\n"], ["n", "number", 0]]);
+  const { answer } = answerOf(fields, { path: " b.md ", text: "one\n\n", n: "2" });
+  assert.deepEqual(argumentsOf(schema, values, answer), { path: "b.md", text: "one\n\n", n: 2, more: [1] });
+});
+
+test("arguments without a schema are edited as JSON and stay an object", () => {
+  const [field] = argumentFieldsOf({}, { a: 1 });
+  assert.deepEqual([field.kind, field.value], ["json", { a: 1 }]);
+  const { answer } = answerOf([field], { [field.name]: '{"a":2}' });
+  assert.deepEqual(argumentsOf({}, { a: 1 }, answer), { a: 2 });
+  for (const text of ["[]", "5", "null", "{"]) assert.deepEqual(answerOf([field], { [field.name]: text }).errors, { [field.name]: "json" });
 });

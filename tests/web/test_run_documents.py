@@ -36,3 +36,14 @@ async def test_the_versions_a_run_read_and_wrote_are_listed_with_it(front: Front
         ]
         assert (await bob.get(address)).status_code == 404
         await tools.close()
+
+
+async def test_a_document_is_found_by_its_path_by_its_owner_alone(front: Front) -> None:
+    async with front.client("ann") as ann, front.client("bob") as bob:
+        for path in ("a.md", "a/b.md"):
+            await ann.put("/v2/oneliner/documents", json={"path": path, "content": path})
+        found = (await ann.get("/v2/oneliner/documents", params={"path": "a/b.md"})).json()["items"]
+        assert [d["path"] for d in found] == ["a/b.md"]
+        assert (await ann.get("/v2/oneliner/documents", params={"path": "b.md"})).json()["items"] == []
+        assert (await bob.get("/v2/oneliner/documents", params={"path": "a/b.md"})).json()["items"] == []
+        assert (await ann.get("/v2/oneliner/documents", params={"path": "../b"})).status_code == 422

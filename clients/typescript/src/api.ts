@@ -3605,6 +3605,14 @@ export interface components {
              * @default false
              */
             draft: boolean;
+            /**
+             * Ask Before
+             * @description Patterns of tools whose calls in this run wait for an approval, whatever the rules say; `*` stands for any characters.
+             * @example [
+             *       "write_document"
+             *     ]
+             */
+            ask_before?: string[];
         };
         /**
          * ResumeRequest
@@ -6826,6 +6834,8 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_cursor` of the page before this one. */
                 before?: string | null;
+                /** @description Only the one with this path. */
+                path?: string | null;
             };
             header?: {
                 /**

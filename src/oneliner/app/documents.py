@@ -23,9 +23,14 @@ MAX_VERSIONS = 200
 MAX_USES = 500
 
 
-def list_documents(tx: Transaction, user_id: str, project_id: str, part: Page) -> list[Document]:
-    """Documents of a user in a project, by path."""
-    return tx.documents.page(user_id, project_id, part)
+def list_documents(
+    tx: Transaction, user_id: str, project_id: str, part: Page, path: str | None = None
+) -> list[Document]:
+    """Documents of a user in a project, by path; with *path* that one alone. Raises Invalid: no path of a document."""
+    if path is None:
+        return tx.documents.page(user_id, project_id, part)
+    found = tx.documents.find(user_id, project_id, checked_path(path))
+    return [] if found is None else [found]
 
 
 def read(

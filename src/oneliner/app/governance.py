@@ -10,23 +10,33 @@ from oneliner.app import audit
 from oneliner.domain.audit import Action, Target
 from oneliner.domain.budget import SETTABLE_IN
 from oneliner.domain.errors import Invalid, NotFound, VersionChanged
-from oneliner.domain.policy import BUDGETS, LayerName, Rules, effective, standing, take_snapshot, tightened
+from oneliner.domain.policy import BUDGETS, Layer, LayerName, Rules, effective, standing, take_snapshot, tightened
 from oneliner.domain.times import rfc3339
+from oneliner.domain.tool_rules import RuleBook, ToolRule, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from oneliner.app.ports import Page, Transaction
-    from oneliner.domain.policy import EffectivePolicy, GovernanceSnapshot, Layer
+    from oneliner.domain.policy import EffectivePolicy, GovernanceSnapshot
     from oneliner.domain.run import Run
     from oneliner.domain.user import Caller
 
 MAX_NOTICE_CHARS = 1_000
+#: Why a run asks about a tool that no layer speaks of.
+HANDOFF_NOTE = "asked for when the work was handed off"
 
 
-def snapshot(tx: Transaction, user_id: str, project_id: str, platform: str) -> GovernanceSnapshot:
-    """What applies to a run of *user_id* now, frozen."""
+def snapshot(
+    tx: Transaction, user_id: str, project_id: str, platform: str, ask_before: Sequence[str] = ()
+) -> GovernanceSnapshot:
+    """What applies to a run of *user_id* now, frozen. *ask_before*: patterns of tools that he wants to be asked about in
+    this run, whatever the rules say; like any other layer it can only tighten.
+    """
     layers = tx.policies.layers(user_id, project_id, platform)
+    if ask_before:
+        asking = RuleBook(tuple(ToolRule(tool, Verdict.ASK, note=HANDOFF_NOTE) for tool in ask_before))
+        layers = [*layers, Layer(LayerName.USER, user_id, Rules(tools=asking))]
     if not layers:
         return _default_snapshot(project_id, platform)
     return take_snapshot(project_id, platform, layers, tx.now_ms)

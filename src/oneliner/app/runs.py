@@ -49,7 +49,9 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """What a page hands over. *steps* may be empty; with *draft* the agent drafts the plan before asking."""
+    """What a page hands over. *steps* may be empty; with *draft* the agent drafts the plan before asking. Calls of tools
+    that fit a pattern of *ask_before* wait for an approval, whatever the rules say.
+    """
 
     title: str
     source_screen: str
@@ -62,6 +64,7 @@ class Handoff:
     goal: str = ""
     steps: Sequence[str] = field(default_factory=tuple[str, ...])
     draft: bool = False
+    ask_before: Sequence[str] = field(default_factory=tuple[str, ...])
     session_id: str | None = None
 
 
@@ -113,7 +116,7 @@ def hand_off(tx: Transaction, caller: Caller, handoff: Handoff) -> Started:
     caller.check_project(handoff.project_id)
     plan = new_plan(handoff.goal or handoff.summary or handoff.title, tuple(handoff.steps), awaits_draft=handoff.draft)
     session, created = sessions.resolve(tx, caller, handoff.session_id, handoff.project_id, handoff.title)
-    snapshot = governance.snapshot(tx, session.user_id, handoff.project_id, handoff.platform)
+    snapshot = governance.snapshot(tx, session.user_id, handoff.project_id, handoff.platform, tuple(handoff.ask_before))
     run = _new_run(
         tx,
         session,

@@ -594,12 +594,16 @@ Multitask: TypeAlias = Literal["enqueue", "steer", "interrupt", "reject"]
 Step: TypeAlias = str
 
 
+AskBeforeItem: TypeAlias = str
+
+
 class PlanRequest(TypedDict):
     """What to do: a goal, and either steps or `draft` to have the agent draft them."""
 
     goal: NotRequired[str]
     steps: NotRequired[list[Step]]
     draft: NotRequired[bool]
+    ask_before: NotRequired[list[AskBeforeItem]]
 
 
 class ResumeRequest(TypedDict):

@@ -306,11 +306,18 @@ class AsyncOperations:
         )
 
     async def list_documents(
-        self, *, project_id: str | None = None, limit: int | None = None, before: str | None = None
+        self,
+        *,
+        project_id: str | None = None,
+        limit: int | None = None,
+        before: str | None = None,
+        path: str | None = None,
     ) -> answers.ListedDocumentAnswer:
         """Without their text."""
         return await self.ask(
-            "GET", "/v2/oneliner/documents", query={"project_id": project_id, "limit": limit, "before": before}
+            "GET",
+            "/v2/oneliner/documents",
+            query={"project_id": project_id, "limit": limit, "before": before, "path": path},
         )
 
     async def put_document(
@@ -999,11 +1006,18 @@ class Operations:
         )
 
     def list_documents(
-        self, *, project_id: str | None = None, limit: int | None = None, before: str | None = None
+        self,
+        *,
+        project_id: str | None = None,
+        limit: int | None = None,
+        before: str | None = None,
+        path: str | None = None,
     ) -> answers.ListedDocumentAnswer:
         """Without their text."""
         return self.ask(
-            "GET", "/v2/oneliner/documents", query={"project_id": project_id, "limit": limit, "before": before}
+            "GET",
+            "/v2/oneliner/documents",
+            query={"project_id": project_id, "limit": limit, "before": before, "path": path},
         )
 
     def put_document(

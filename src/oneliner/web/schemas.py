@@ -19,6 +19,7 @@ from oneliner.web.tool_rule_schemas import ToolRules
 MAX_NUMBER = 2**31 - 1
 MAX_NAME_CHARS = 128
 MAX_TITLE_CHARS = 200
+MAX_ASK_BEFORE = 20
 
 _Name = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
 _Reason = Annotated[str, Field(max_length=2_000, description="Why, in the user's words; kept with the event.")]
@@ -72,6 +73,15 @@ class PlanRequest(Body):
         Field(max_length=MAX_STEPS, examples=[["Read the project", "Check the accounts", "Decide what is next"]]),
     ] = Field(default_factory=list[str])
     draft: Annotated[bool, Field(strict=True)] = False
+    ask_before: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]],
+        Field(
+            max_length=MAX_ASK_BEFORE,
+            description="Patterns of tools whose calls in this run wait for an approval, whatever the rules say; "
+            "`*` stands for any characters.",
+            examples=[["write_document"]],
+        ),
+    ] = Field(default_factory=list[str])
 
 
 class HandoffRequest(Body):

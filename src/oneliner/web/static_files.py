@@ -1,7 +1,8 @@
 """The page's files: written to be read, delivered to be small.
 
 There is no build: a module lies in the package as it was written, comments and all. What a browser is sent is the same
-module without them, compressed. Each file is made once, when it is first asked for, and kept. Under ``/static/v-…/``,
+module without them, compressed. A style sheet is sent with those that it imports in it, so that one answer brings the
+look of a page. Each file is made once, when it is first asked for, and kept. Under ``/static/v-…/``,
 whose address changes with the content of any file, a browser keeps what it has for good; under ``/static/`` it asks
 again each time and is mostly told that nothing changed.
 """
@@ -14,7 +15,7 @@ import hashlib
 import json
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ FOLDER = Path(__file__).parent / "static"
 _FOR_ANYBODY = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 _FOREVER = "public, max-age=31536000, immutable"
 _VERSIONED = re.compile(r"v-([0-9a-f]{12})/(.+)", re.DOTALL)
+_IMPORTED_SHEET = re.compile(r'^@import "([\w-]+\.css)";$', re.MULTILINE)
 _IMPORTS = re.compile(r'^import (?:[^"\n]* from )?"(\.[^"]+)";', re.MULTILINE)
 #: What other sites include, and the module it begins with.
 _SCRIPT = "embed.js"
@@ -54,13 +56,21 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One file as browsers are sent it. *changed* is what it was made from: time in ns and size in bytes."""
+    """One file as browsers are sent it. *parts* are the files it was made from, and *changed* how they were: for each its
+    time in ns and its size in bytes.
+    """
 
     body: bytes
     gzipped: bytes
     etag: str
     kind: str
-    changed: tuple[int, int]
+    parts: tuple[Path, ...] = ()
+    changed: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether no file that it was made from has changed since."""
+        return tuple(map(_changed, self.parts)) == self.changed
 
 
 class PageFiles:
@@ -89,7 +99,7 @@ class PageFiles:
         entries = re.findall(rf'<script type="module" src="{_PLACE}([^"]+)"', text)
         links = [f'  <link rel="modulepreload" href="{_PLACE}{module}">\n  ' for module in self.imported(entries)]
         text = text.replace("</head>", "".join([*links, "</head>"]))
-        return _delivered(text.replace(f'"{_PLACE}', f'"{_PLACE}v-{self.version()}/').encode(), ".html", (0, 0))
+        return _delivered(text.replace(f'"{_PLACE}', f'"{_PLACE}v-{self.version()}/').encode(), ".html")
 
     async def script(self, request: Request) -> Response:
         """The script that other sites include: always the newest, and it names the rest by its version."""
@@ -100,7 +110,7 @@ class PageFiles:
         text = deliverable(self._folder / _SCRIPT).body.decode()
         modules = json.dumps(self.imported([_WINDOW]), separators=(",", ":"))
         text = text.replace("imported=[]", f"imported={modules}")
-        return _delivered(text.replace(_PLACE, f"{_PLACE}v-{self.version()}/").encode(), ".js", (0, 0))
+        return _delivered(text.replace(_PLACE, f"{_PLACE}v-{self.version()}/").encode(), ".js")
 
     def imported(self, entries: list[str]) -> list[str]:
         """All that the modules *entries* import, at once or in turn; not what they import only when it is needed."""
@@ -128,7 +138,7 @@ class PageFiles:
         if path is None or not path.is_file():
             raise HTTPException(404)
         made = self._made.get(name)
-        if made is None or made.changed != _changed(path):
+        if made is None or not made.is_current:
             made = self._made[name] = await asyncio.to_thread(deliverable, path)
         return made
 
@@ -146,21 +156,29 @@ def respond(request: Request, file: Delivered, headers: Mapping[str, str]) -> Re
 
 def deliverable(path: Path) -> Delivered:
     """The file at *path* as it is sent: our own modules and styles without comments and indentation."""
+    parts = (path, *_sheets_in(path)) if path.suffix == ".css" else (path,)
+    changed = tuple(map(_changed, parts))
     body = path.read_bytes()
     # What others have written is passed on as they published it, with their licence in it.
     if "vendor" not in path.parts:
         if path.suffix == ".js":
             body = str(rjsmin.jsmin(body.decode())).encode()
         elif path.suffix == ".css":
-            body = str(rcssmin.cssmin(body.decode())).encode()
-    return _delivered(body, path.suffix, _changed(path))
+            whole = _IMPORTED_SHEET.sub(lambda found: (path.parent / found[1]).read_text("utf-8"), body.decode())
+            body = str(rcssmin.cssmin(whole)).encode()
+    return replace(_delivered(body, path.suffix), parts=parts, changed=changed)
 
 
-def _delivered(body: bytes, suffix: str, changed: tuple[int, int]) -> Delivered:
+def _sheets_in(path: Path) -> list[Path]:
+    """The style sheets that the one at *path* imports; those import no others."""
+    return [path.parent / name for name in _IMPORTED_SHEET.findall(path.read_text("utf-8"))]
+
+
+def _delivered(body: bytes, suffix: str) -> Delivered:
     # The time is left out, so that two servers with the same files send the same bytes.
     etag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'  # weak: the same for both encodings
     kind = _TYPES.get(suffix, "application/octet-stream")
-    return Delivered(body, gzip.compress(body, 9, mtime=0), etag, kind, changed)
+    return Delivered(body, gzip.compress(body, 9, mtime=0), etag, kind)
 
 
 def _files(folder: Path) -> Iterator[Path]:

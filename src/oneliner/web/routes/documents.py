@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from oneliner.app import documents
 from oneliner.app.ports import Page
+from oneliner.domain.document import MAX_PATH_CHARS
 from oneliner.domain.errors import Forbidden, NotFound, VersionChanged
 from oneliner.web import shapes
 from oneliner.web.answer import JsonAnswer
@@ -36,11 +37,15 @@ _Project = Annotated[Text, Query(max_length=128, description="The project; empty
     openapi_extra=described(),
 )
 async def list_documents(
-    call: Incoming, project_id: _Project = "", limit: Limit = 50, before: Before = None
+    call: Incoming,
+    project_id: _Project = "",
+    limit: Limit = 50,
+    before: Before = None,
+    path: Annotated[Text | None, Query(max_length=MAX_PATH_CHARS, description="Only the one with this path.")] = None,
 ) -> Response:
     """Without their text."""
     part = Page(limit + 1, before)
-    found = await call.read(lambda tx: documents.list_documents(tx, call.caller.user_id, project_id, part))
+    found = await call.read(lambda tx: documents.list_documents(tx, call.caller.user_id, project_id, part, path))
     shown, cursor = shapes.page_of(found, limit, lambda d: d.path)
     return JsonAnswer(shapes.listed([shapes.document_to_json(d) for d in shown], cursor))
 

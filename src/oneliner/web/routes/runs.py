@@ -53,8 +53,7 @@ async def create_run(call: Incoming) -> Response:
     """The run waits for its confirmation; with `plan_request.draft` the agent drafts the plan first."""
     body = await call.body(HandoffRequest)
     asked = body.model_dump(exclude={"plan_request"})
-    plan = body.plan_request
-    handoff = runs.Handoff(**asked, goal=plan.goal, steps=plan.steps, draft=plan.draft)
+    handoff = runs.Handoff(**asked, **body.plan_request.model_dump())
     return await call.once(lambda tx: _shown(call, tx, runs.hand_off(tx, call.caller, handoff).run), _shape(call))
 
 

@@ -9,7 +9,7 @@
 import { Refused } from "./api.js";
 import { h, icon, mark, oncePerFrame, replaceChildren, setAttribute, setText } from "./dom.js";
 import { listenForHandoffs } from "./handoff-source.js";
-import { Pages } from "./pages/router.js";
+import { Pages, addressOf } from "./pages/router.js";
 import { countNeedingYou } from "./picking.js";
 import { Announcer } from "./views/announcer.js";
 import { Composer } from "./views/composer.js";
@@ -36,7 +36,8 @@ const STARTERS = ["plan", "tool", "ask", "time"];
  */
 export function mount(root, { api, workspace, words, drafts, settings, onSignIn, onSession }) {
   const announcer = new Announcer(words);
-  const context = { words, workspace, drafts, announce: announcer.say.bind(announcer) };
+  const addressOfDocument = (/** @type {string} */ id, /** @type {number} */ version) => addressOf("document", { version: String(version) }, id);
+  const context = { words, workspace, drafts, announce: announcer.say.bind(announcer), addressOfDocument };
   const composer = new Composer(context, () => log.toEnd());
   const toChat = () => {
     if (location.hash.startsWith("#/")) location.hash = "#chat";

@@ -5,6 +5,10 @@
  */
 
 const MAX_CELLS = 4_000_000;
+/** How many lines stay around what changed. */
+const CONTEXT = 3;
+/** A stretch that would be shorter by this little is shown. */
+const MIN_FOLD = 2;
 
 /**
  * @param {string} before
@@ -58,4 +62,26 @@ function middle(a, b) {
     }
   }
   return lines;
+}
+
+/**
+ * @param {DiffLine[]} lines
+ * @returns {(DiffLine|{kind: 'fold', count: number})[]} with long stretches of lines that are the same in one
+ */
+export function folded(lines) {
+  const near = lines.map(() => false);
+  lines.forEach((line, n) => {
+    if (line.kind !== "same") near.fill(true, Math.max(0, n - CONTEXT), n + CONTEXT + 1);
+  });
+  /** @type {(DiffLine|{kind: 'fold', count: number})[]} */
+  const shown = [];
+  for (let n = 0; n < lines.length; ) {
+    const next = near.indexOf(true, n);
+    const count = (next < 0 ? lines.length : next) - n;
+    if (count >= MIN_FOLD) shown.push({ kind: "fold", count });
+    else shown.push(...lines.slice(n, n + count));
+    n += count;
+    if (n < lines.length) shown.push(lines[n++]);
+  }
+  return shown;
 }

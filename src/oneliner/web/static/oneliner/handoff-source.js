@@ -18,7 +18,7 @@ const PRIVATE = new Set(["password", "file", "hidden"]);
  * @returns {Handoff}
  */
 export function handoffFrom(element) {
-  const { title, summary = "", goal, intent = "", platform = "", platformScope, projectId, steps, draft, sourceScreen, actionKey, contextFrom, sessionId } = element.dataset;
+  const { title, summary = "", goal, intent = "", platform = "", platformScope, projectId, steps, draft, sourceScreen, actionKey, contextFrom, askBefore, sessionId } = element.dataset;
   const name = title || element.textContent?.trim() || document.title;
   const context = contextFrom ? contextOf(element, contextFrom) : "";
   return {
@@ -27,6 +27,7 @@ export function handoffFrom(element) {
     goal: [goal || summary || name, context].filter(Boolean).join("\n\n"),
     steps: (steps ?? "").split("\n").map((step) => step.trim()).filter(Boolean),
     draft: draft !== undefined && draft !== "false",
+    ask_before: (askBefore ?? "").split(/[\s,]+/).filter(Boolean),
     intent_key: intent,
     platform,
     platform_scope: platformScope,

@@ -9,6 +9,7 @@
  * @property {string} [goal] what is to be reached; the title when left out
  * @property {string[]} [steps]
  * @property {boolean} [draft] the agent drafts the plan first
+ * @property {string[]} [ask_before] patterns of tools whose calls wait for an approval, whatever the rules say
  * @property {string} [project_id]
  * @property {string} [source_screen] where the user was
  * @property {string} [source_action_key] what the user pressed
@@ -27,8 +28,8 @@
  * @returns {Promise<Run>}
  */
 export function createMainAgentRun(api, input, key = crypto.randomUUID()) {
-  const { goal, steps = [], draft = false, ...handoff } = input;
-  const request = { goal: goal ?? input.summary ?? input.title, steps, ...(draft ? { draft } : {}) };
+  const { goal, steps = [], draft = false, ask_before = [], ...handoff } = input;
+  const request = { goal: goal ?? input.summary ?? input.title, steps, ...(draft ? { draft } : {}), ...(ask_before.length ? { ask_before } : {}) };
   const session = handoff.session_id ? { session_id: handoff.session_id } : {};
   const body = {
     project_id: handoff.project_id ?? "",

@@ -4,11 +4,13 @@
  *
  * @typedef {{name: string, label: string, hint: string, kind: 'text'|'long'|'number'|'choice'|'flag'|'json',
  *   required: boolean, choices: {value: any, label: string}[], value: any, min?: number, max?: number,
- *   isInteger: boolean}} Field
+ *   isInteger: boolean, isObject: boolean}} Field
  * @typedef {Record<string, any>} Schema
  */
 
 const LONG_TEXT_CHARS = 200;
+/** The field of arguments whose schema says nothing of them: all of them as JSON. */
+const WHOLE = "arguments";
 
 /**
  * @param {Schema|undefined} schema
@@ -18,6 +20,38 @@ export function fieldsOf(schema) {
   const properties = schema?.properties ?? {};
   const required = new Set(Array.isArray(schema?.required) ? schema.required : []);
   return Object.entries(properties).map(([name, part]) => fieldOf(name, part ?? {}, required.has(name)));
+}
+
+/**
+ * The arguments of a call as fields, filled with what is proposed.
+ *
+ * @param {Schema|undefined} schema
+ * @param {Record<string, any>} values
+ * @returns {Field[]}
+ */
+export function argumentFieldsOf(schema, values) {
+  const fields = fieldsOf(schema);
+  if (!fields.length) return [{ ...fieldOf(WHOLE, { type: "object" }, true), value: values }];
+  return fields.map((field) => {
+    const value = values[field.name] ?? field.value;
+    const isLong = field.kind === "text" && typeof value === "string" && (value.length > LONG_TEXT_CHARS || value.includes("\n"));
+    return { ...field, value, kind: isLong ? "long" : field.kind };
+  });
+}
+
+/**
+ * What the call is made with, when the form says *answer*.
+ *
+ * @param {Schema|undefined} schema
+ * @param {Record<string, any>} values what was proposed
+ * @param {Record<string, any>} answer
+ * @returns {Record<string, any>}
+ */
+export function argumentsOf(schema, values, answer) {
+  const known = fieldsOf(schema).map((field) => field.name);
+  if (!known.length) return answer[WHOLE];
+  const rest = Object.entries(values).filter(([name]) => !known.includes(name));
+  return { ...Object.fromEntries(rest), ...answer };
 }
 
 /** @param {string} name @param {Schema} part @param {boolean} required @returns {Field} */
@@ -35,6 +69,7 @@ function fieldOf(name, part, required) {
     min: typeof part.minimum === "number" ? part.minimum : undefined,
     max: typeof part.maximum === "number" ? part.maximum : undefined,
     isInteger: type === "integer",
+    isObject: type === "object",
   };
 }
 
@@ -80,7 +115,8 @@ export function answerOf(fields, entered) {
       if (field.required) errors[field.name] = "missing";
       continue;
     }
-    const read = valueOf(field, text);
+    // A long text ends as its writer ended it.
+    const read = field.kind === "long" ? { value: raw } : valueOf(field, text);
     if (read.error) errors[field.name] = read.error;
     else answer[field.name] = read.value;
   }
@@ -90,7 +126,7 @@ export function answerOf(fields, entered) {
 /** @param {Field} field @param {string} text @returns {{value?: any, error?: 'number'|'json'}} */
 function valueOf(field, text) {
   if (field.kind === "choice") return { value: field.choices[Number(text)]?.value };
-  if (field.kind === "json") return parsed(text);
+  if (field.kind === "json") return parsed(text, field.isObject);
   if (field.kind !== "number") return { value: text };
   const number = Number(text);
   const fits =
@@ -101,10 +137,12 @@ function valueOf(field, text) {
   return fits ? { value: number } : { error: "number" };
 }
 
-/** @param {string} text @returns {{value?: any, error?: 'json'}} */
-function parsed(text) {
+/** @param {string} text @param {boolean} isObject it has to be one @returns {{value?: any, error?: 'json'}} */
+function parsed(text, isObject) {
   try {
-    return { value: JSON.parse(text) };
+    const value = JSON.parse(text);
+    const fits = !isObject || (typeof value === "object" && value !== null && !Array.isArray(value));
+    return fits ? { value } : { error: "json" };
   } catch (error) {
     if (error instanceof SyntaxError) return { error: "json" };
     throw error;

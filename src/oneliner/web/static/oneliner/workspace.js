@@ -8,6 +8,7 @@
  */
 
 import { Refused } from "./api.js";
+import { Documents } from "./documents.js";
 import { cancelMainAgentRun, confirmMainAgentRun, createMainAgentRun } from "./main-agent.js";
 import { isChanged, toRequest } from "./plan-draft.js";
 import { Refresher } from "./refresher.js";
@@ -50,6 +51,7 @@ export class Workspace {
     this.#api = api;
     this.#streamName = streamName;
     this.#projectId = projectId;
+    this.documents = new Documents(api);
   }
 
   /** @param {(state: State) => void} listener @returns {() => void} what ends it */

@@ -25,7 +25,7 @@ import { lazily } from "../lazily.js";
 import { countNeedingYou, headerRuns } from "../picking.js";
 import { Drafts, storageOf } from "../views/context.js";
 import { Workspace } from "../workspace.js";
-import { styleSheets } from "./styles.js";
+import { styleSheet } from "./styles.js";
 
 export const WINDOW_ID = "oneliner-window";
 /** The window itself: many a page is left without its being opened. */
@@ -73,10 +73,10 @@ export class Host {
   async start() {
     const { language, theme = "auto", position = "end" } = this.#options;
     const spoken = chooseLanguage([language, document.documentElement.lang, ...navigator.languages]);
-    const [words, sheets] = await Promise.all([loadWords(spoken), styleSheets()]);
+    const [words, sheet] = await Promise.all([loadWords(spoken), styleSheet()]);
     this.#words = new Translator(spoken, words);
     const shadow = this.#frame.attachShadow({ mode: "open" });
-    shadow.adoptedStyleSheets = sheets;
+    shadow.adoptedStyleSheets = [sheet];
     this.#root.dataset.theme = theme;
     this.#root.dataset.position = position;
     this.#root.lang = this.#words.locale;

@@ -1,21 +1,15 @@
 /**
- * The styles of the window, as sheets that a shadow root takes: a ``<style>`` would be refused by a strict policy.
+ * The styles of the window, as a sheet that a shadow root takes: a ``<style>`` would be refused by a strict policy.
  *
  * They are those of the product's own page. What is said of the whole page there is said of the window here, and sizes
  * do not follow the host's root size, which many pages set to something of their own.
  */
 
-const FILES = ["base", "runs", "chat", "embed"];
 const PX_PER_REM = 16;
 
-/** @returns {Promise<CSSStyleSheet[]>} */
-export function styleSheets() {
-  return Promise.all(FILES.map(sheet));
-}
-
-/** @param {string} name */
-async function sheet(name) {
-  const answer = await fetch(new URL(`../css/${name}.css`, import.meta.url));
+/** @returns {Promise<CSSStyleSheet>} */
+export async function styleSheet() {
+  const answer = await fetch(new URL("../css/window.css", import.meta.url));
   const text = await answer.text();
   const made = new CSSStyleSheet();
   made.replaceSync(

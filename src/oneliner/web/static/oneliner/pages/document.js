@@ -8,8 +8,8 @@
  */
 
 import { Refused } from "../api.js";
-import { diffLines } from "../diff.js";
 import { h, icon, replaceChildren, setAttribute } from "../dom.js";
+import { diffView } from "../views/diff-view.js";
 import { MarkdownView } from "../views/markdown-view.js";
 import { problemLine } from "../views/problem-line.js";
 import { nothing, section, when } from "./parts.js";
@@ -50,7 +50,7 @@ export async function show(context, route) {
     type: "button", class: "button primary",
     data: {
       action: "handoff-to-main-agent", title: words.text("documents.adjust_title", { path: newest.path }).slice(0, 200), goal: words.text("documents.adjust_goal", { path: newest.path }), draft: "",
-      projectId: newest.project_id, sourceScreen: "strategy", actionKey: "strategy-adjust", intent: "adjust_document", contextFrom: "[data-document-text]",
+      projectId: newest.project_id, sourceScreen: "strategy", actionKey: "strategy-adjust", intent: "adjust_document", askBefore: "write_document", contextFrom: "[data-document-text]",
     },
   }, icon("hand"), words.text("documents.adjust"));
   const text = new MarkdownView(words);
@@ -62,21 +62,11 @@ export async function show(context, route) {
     problem, isMine && editor,
     h("div", { class: "columns" },
       h("div", { class: "stack" },
-        earlier && section(words.text("documents.diff", { version: at - 1 }), diff(earlier.content, shown.content, words)),
+        earlier && section(words.text("documents.diff", { version: at - 1 }), diffView(earlier.content, shown.content, words)),
         h("div", { class: "paper", data: { documentText: "" } }, shown.content ? text.node : nothing(words.text("documents.empty")))),
       section(words.text("documents.versions"), versions(context, route, history.items, at))),
   );
   return { title: newest.path, node };
-}
-
-/** @param {string} before @param {string} after @param {import("../i18n.js").Translator} words */
-function diff(before, after, words) {
-  const lines = diffLines(before, after);
-  if (lines.every((line) => line.kind === "same")) return nothing(words.text("documents.no_change"));
-  const signs = { same: " ", added: "+", removed: "−" };
-  return h("div", { class: "diff", tabindex: "0", role: "group", "aria-label": words.text("documents.changes") }, ...lines.map((line) =>
-    h("div", { class: "diff-line", data: { kind: line.kind } }, h("span", { class: "diff-sign", "aria-hidden": "true" }, signs[line.kind]),
-      line.kind !== "same" && h("span", { class: "sr-only" }, words.text(`diff.${line.kind}`)), h("span", {}, line.text || " "))));
 }
 
 /** @param {PageContext} context @param {Route} route @param {Record<string, any>[]} items @param {number} at */

@@ -4,33 +4,30 @@
  *
  * @import {Problem, Run, Waiting} from "../types.js"
  * @import {Context} from "./context.js"
+ * @typedef {{call: Waiting, edits: ArgumentEditor, node: HTMLElement, reason: HTMLInputElement, error: HTMLElement}} Card
  */
 
-import { h, icon, replaceChildren } from "../dom.js";
+import { h, icon, replaceChildren, setAttribute } from "../dom.js";
+import { argumentFieldsOf, argumentsOf } from "../schema-form.js";
+import { DocumentChange, writesDocument } from "./document-change.js";
+import { Fields } from "./fields.js";
 import { problemLine } from "./problem-line.js";
 
 const DECISIONS = ["allow_once", "allow_run", "allow_always", "refuse"];
 let made = 0;
 
 /**
- * What is answered for one call, or which field is wrong. Pure.
+ * What is answered for one call; null when nothing was chosen. Pure.
  *
  * @param {Waiting} call
- * @param {{decision: string, reason: string, text: string|null}} entered ``text``: the arguments if they were edited
- * @returns {{said?: Record<string, any>, error?: "missing"|"json"}}
+ * @param {{decision: string, reason: string, edited: Record<string, any>|null}} entered ``edited``: other arguments
+ * @returns {Record<string, any>|null}
  */
-export function decisionOf(call, entered) {
-  if (!DECISIONS.includes(entered.decision)) return { error: "missing" };
-  const said = { call_id: call.id, decision: entered.decision, arguments_hash: call.arguments_hash };
-  if (entered.decision === "refuse") return { said: { ...said, reason: entered.reason.trim() } };
-  if (entered.text === null) return { said };
-  try {
-    const edited = JSON.parse(entered.text);
-    const isObject = typeof edited === "object" && edited !== null && !Array.isArray(edited);
-    return isObject ? { said: { ...said, arguments: edited } } : { error: "json" };
-  } catch {
-    return { error: "json" };
-  }
+export function decisionOf(call, { decision, reason, edited }) {
+  if (!DECISIONS.includes(decision)) return null;
+  const said = { call_id: call.id, decision, arguments_hash: call.arguments_hash };
+  if (decision === "refuse") return { ...said, reason: reason.trim() };
+  return edited ? { ...said, arguments: edited } : said;
 }
 
 export class Approval {
@@ -38,7 +35,7 @@ export class Approval {
   #run;
   #busy = "";
   #prefix = `a${(made += 1)}`;
-  /** @type {{call: Waiting, edited: boolean, node: HTMLElement, editor: HTMLTextAreaElement, reason: HTMLInputElement, error: HTMLElement}[]} */
+  /** @type {Card[]} */
   #cards;
   #foot = h("div", { class: "question-foot" });
 
@@ -75,54 +72,90 @@ export class Approval {
     );
   }
 
-  /** @param {Waiting} call @param {string} id */
+  /** @param {Waiting} call @param {string} id @returns {Card} */
   #card(call, id) {
     const { words } = this.#context;
-    const shown = JSON.stringify(call.arguments, null, 2);
-    const text = h("pre", { class: "tool-text", tabindex: "0" }, shown);
-    const editor = h("textarea", { rows: 5, hidden: true, spellcheck: "false", "aria-label": words.text("approval.arguments"), "aria-describedby": `${id}-error`, props: { value: shown } });
     const reason = h("input", { type: "text", maxlength: 2000, autocomplete: "off", hidden: true, "aria-label": words.text("approval.reason"), placeholder: words.text("approval.reason") });
     const error = h("span", { class: "field-error", id: `${id}-error`, role: "alert" });
-    const edit = h("button", { type: "button", class: "button" }, words.text("approval.edit"));
+    const edits = new ArgumentEditor(this.#context, this.#run, call);
     const choices = DECISIONS.map((decision) =>
       h(
         "label", { class: "choice" },
-        h("input", { type: "radio", name: id, value: decision, on: { change: () => { reason.hidden = decision !== "refuse"; } } }),
+        h("input", { type: "radio", name: id, value: decision, on: { change: () => setAttribute(reason, "hidden", decision !== "refuse") } }),
         h("span", {}, words.text(`approval.${decision}`), h("span", { class: "hint" }, words.text(`approval.${decision}.hint`))),
       ),
     );
     const node = h(
-      "li", {},
+      "li", { class: "approval" },
       h("p", {}, h("code", { class: "tool-name" }, call.name), " ", words.text(`approval.${call.touches}`)),
-      text, editor, edit,
+      edits.node,
       ...call.asked_by.map((by) => h("p", { class: "hint" }, words.text("approval.asked_by", { layer: by.layer }), by.rule?.note ? `: ${by.rule.note}` : "")),
       h("fieldset", { class: "field", "aria-describedby": `${id}-error` }, h("legend", {}, words.text("approval.decision")), ...choices),
       reason, error,
     );
-    const card = { call, edited: false, node, editor, reason, error };
-    edit.addEventListener("click", () => {
-      card.edited = true;
-      text.hidden = edit.hidden = true;
-      editor.hidden = false;
-      editor.focus();
-    });
-    return card;
+    return { call, edits, node, reason, error };
   }
 
   async #send() {
     if (this.#busy !== "") return;
     /** @type {Record<string, any>[]} */
     const decisions = [];
-    /** @type {HTMLElement|null} */
-    let wrong = null;
     for (const card of this.#cards) {
-      const chosen = /** @type {HTMLInputElement|null} */ (card.node.querySelector("input[type=radio]:checked"));
-      const { said, error } = decisionOf(card.call, { decision: chosen?.value ?? "", reason: card.reason.value, text: card.edited ? card.editor.value : null });
-      card.error.textContent = error ? this.#context.words.text(`question.${error}`) : "";
-      if (said) decisions.push(said);
-      else wrong ??= error === "json" ? card.editor : card.node.querySelector("input[type=radio]");
+      const chosen = /** @type {HTMLInputElement|null} */ (card.node.querySelector("input[value][type=radio]:checked:not([data-field])"));
+      const decision = chosen?.value ?? "";
+      const edited = decision === "refuse" ? null : card.edits.arguments();
+      if (edited === undefined) return;
+      const said = decisionOf(card.call, { decision, reason: card.reason.value, edited });
+      card.error.textContent = said ? "" : this.#context.words.text("question.missing");
+      if (!said) return /** @type {HTMLElement|null} */ (card.node.querySelector("fieldset input:not([data-field])"))?.focus();
+      decisions.push(said);
     }
-    if (wrong) return wrong.focus();
     await this.#context.workspace.resume(this.#run, { decisions });
+  }
+}
+
+/** What one call would do, and the way to change it before it is allowed. */
+class ArgumentEditor {
+  #call;
+  /** @type {string} of the document whose change is shown */
+  #path;
+  /** @type {Fields|null} */
+  #fields = null;
+  /** @type {DocumentChange|null} */
+  #change = null;
+
+  /** @param {Context} context @param {Run} run @param {Waiting} call */
+  constructor(context, run, call) {
+    const { words } = context;
+    this.#call = call;
+    this.#path = call.arguments.path;
+    if (writesDocument(call)) this.#change = new DocumentChange(context, run, /** @type {any} */ (call.arguments));
+    const shown = this.#change?.node ?? h("pre", { class: "tool-text", tabindex: "0" }, JSON.stringify(call.arguments, null, 2));
+    const place = h("div", { class: "arguments", role: "group", "aria-label": words.text("approval.arguments"), hidden: true, on: { input: () => this.#edited(), change: () => this.#edited(true) } });
+    const edit = h("button", { type: "button", class: "button small" }, icon("edit"), words.text("approval.edit"));
+    edit.addEventListener("click", () => {
+      this.#fields = new Fields(words, argumentFieldsOf(call.schema, call.arguments));
+      replaceChildren(place, this.#fields.node);
+      setAttribute(place, "hidden", false);
+      setAttribute(edit, "hidden", true);
+      // A difference goes on being shown, as it becomes; plain arguments would only stand there twice.
+      if (!this.#change) setAttribute(shown, "hidden", true);
+      this.#fields.focus();
+    });
+    this.node = h("div", { class: "arguments-box" }, shown, place, edit);
+  }
+
+  /** @returns {Record<string, any>|null|undefined} null: as they were proposed; undefined: what was entered does not fit, and is said to */
+  arguments() {
+    if (!this.#fields) return null;
+    const answer = this.#fields.answer();
+    return answer ? argumentsOf(this.#call.schema, this.#call.arguments, answer) : undefined;
+  }
+
+  /** @param {boolean} [isWhole] a field was left: a path that is being typed is none yet, and not asked for */
+  #edited(isWhole = false) {
+    const { path, content } = this.#fields?.entered() ?? {};
+    if (isWhole && typeof path === "string" && path.trim()) this.#path = path.trim();
+    if (typeof content === "string") void this.#change?.update({ .../** @type {any} */ (this.#call.arguments), path: this.#path, content });
   }
 }

@@ -18,6 +18,7 @@ const TICK_MS = 1_000;
 const planCard = lazily(async () => (await import("./plan-card.js")).PlanCard);
 const question = lazily(async () => (await import("./question.js")).Question);
 const approval = lazily(async () => (await import("./approval.js")).Approval);
+const writtenDocuments = lazily(async () => (await import("./written.js")).WrittenDocuments);
 
 export class RunHeader {
   #context;
@@ -32,6 +33,9 @@ export class RunHeader {
   #openedFor = "";
   #head = h("div", { class: "run-head" });
   #content = h("div", { class: "run-body" });
+  #written = h("div", { class: "run-written", hidden: true });
+  /** @type {import("./written.js").WrittenDocuments|null} */
+  #documents = null;
   #others = h("ul", { class: "run-others" });
   #othersBox = h("div", { class: "run-others-box" });
   #elapsed = h("span", { class: "fact elapsed" });
@@ -43,7 +47,7 @@ export class RunHeader {
     this.node = h(
       "section",
       { class: "oneliner-runs", data: { role: "oneliner-runs" }, "aria-label": context.words.text("runs.label"), hidden: true },
-      h("article", { class: "oneliner-run-card" }, this.#head, this.#content),
+      h("article", { class: "oneliner-run-card" }, this.#head, this.#written, this.#content),
       this.#othersBox,
     );
   }
@@ -59,7 +63,7 @@ export class RunHeader {
       this.#openedFor = key;
       this.#isOpen = NEEDS_YOU.has(primary.run_status);
     }
-    const drawn = JSON.stringify([primary, state.busy[primary.id], state.problems[primary.id], state.sessionId, this.#isOpen, this.#othersOpen, others.map((r) => [r.id, r.run_status, r.title, r.last_seq])]);
+    const drawn = JSON.stringify([primary, state.busy[primary.id], state.problems[primary.id], state.sessionId, this.#isOpen, this.#othersOpen, writtenBy(state, primary), others.map((r) => [r.id, r.run_status, r.title, r.last_seq])]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     keepFocus(this.node, () => this.#draw(primary, others, state), ".oneliner-run-title");
@@ -78,6 +82,7 @@ export class RunHeader {
     setAttribute(this.node, "data-status", run.run_status);
     const isHere = run.session_id === state.sessionId;
     this.#drawHead(run, isHere, state.busy[run.id] ?? "");
+    this.#drawWritten(run, isHere ? writtenBy(state, run) : 0);
     this.#drawBody(run, isHere, state);
     this.#drawOthers(others);
   }
@@ -120,6 +125,17 @@ export class RunHeader {
       h("p", { class: "oneliner-run-summary", hidden: !saysMore }, summaryOf(run, words)),
       progressBar(run, words),
     );
+  }
+
+  /** @param {Run} run @param {number} count how many times it has written */
+  #drawWritten(run, count) {
+    setAttribute(this.#written, "hidden", count === 0);
+    if (count === 0) return;
+    const Documents = writtenDocuments.here;
+    if (!Documents) return void writtenDocuments.get().then((came) => came && this.#redraw());
+    this.#documents ??= new Documents(this.#context);
+    replaceChildren(this.#written, this.#documents.node);
+    void this.#documents.update(run, count);
   }
 
   /** @param {Run} run @param {boolean} isHere @param {State} state */
@@ -216,6 +232,11 @@ export class RunHeader {
     setAttribute(this.#elapsed, "hidden", said === "");
     if (isTicking(run)) this.#timer = window.setTimeout(() => this.#tick(), TICK_MS);
   }
+}
+
+/** @param {State} state @param {Run} run @returns {number} how many times it has written a document */
+function writtenBy(state, run) {
+  return (state.tools[run.id] ?? []).filter((tool) => tool.name === "write_document" && tool.state === "done").length;
 }
 
 /** @param {Run} run @param {import("../i18n.js").Translator} words */
