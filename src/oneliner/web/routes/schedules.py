@@ -170,5 +170,4 @@ async def delete_schedule(call: Incoming, schedule_id: ScheduleId) -> Response:
 
 def _handoff(body: ScheduleRequest) -> runs.Handoff:
     asked = body.handoff.model_dump(exclude={"plan_request"})
-    plan = body.handoff.plan_request
-    return runs.Handoff(**asked, goal=plan.goal, steps=plan.steps, draft=plan.draft)
+    return runs.Handoff(**asked, **body.handoff.plan_request.model_dump())
