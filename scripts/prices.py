@@ -1,4 +1,4 @@
-"""Writes the price table from the two that are kept in public: run it to refresh, review the diff, commit.
+"""Writes the table of prices and context windows from the two that are kept in public: run it to refresh, review the diff, commit.
 
     uv run --with litellm --with genai-prices python scripts/prices.py
 
@@ -42,7 +42,8 @@ GENAI_PREFIXES = {
     "moonshotai": "moonshot",
 }
 
-Row = tuple[int, int, int]
+#: Pico-USD per token of input, cached input and output; and how many tokens a call may send (0: not known).
+Row = tuple[int, int, int, int]
 
 
 def from_litellm() -> dict[str, Row]:
@@ -60,8 +61,13 @@ def from_litellm() -> dict[str, Row]:
         cost = entry["input_cost_per_token"]
         cached, output = entry.get("cache_read_input_token_cost", cost), entry.get("output_cost_per_token", 0)
         full_name = name if name.startswith(f"{prefix}/") else f"{prefix}/{name}"
-        rows[full_name] = (_whole(cost), _whole(cached), _whole(output))
+        rows[full_name] = (_whole(cost), _whole(cached), _whole(output), _window(entry))
     return rows
+
+
+def _window(entry: dict[str, object]) -> int:
+    tokens = entry.get("max_input_tokens") or 0
+    return int(tokens) if isinstance(tokens, Decimal) else 0
 
 
 def from_genai() -> dict[str, Row]:
@@ -86,7 +92,7 @@ def _genai_row(model: ModelInfo) -> Row | None:
     if cost is None:
         return None
     cached = _picos(prices.cache_read_mtok)
-    return cost, cost if cached is None else cached, _picos(prices.output_mtok) or 0
+    return cost, cost if cached is None else cached, _picos(prices.output_mtok) or 0, model.context_window or 0
 
 
 def _picos(figure: Decimal | TieredPrices | None) -> int | None:
@@ -101,10 +107,10 @@ def main() -> None:
     kept = {
         name.lower(): row
         for name, row in sorted(rows.items())
-        if "\t" not in name and (any(row) or name.endswith(":free"))
+        if "\t" not in name and (any(row[:3]) or name.endswith(":free"))
     }
     version = f"litellm {metadata.version('litellm')}, genai-prices {metadata.version('genai-prices')}"
-    lines = [f"# {version}; name, pico-USD per token: input, cached input, output"]
+    lines = [f"# {version}; name, pico-USD per token: input, cached input, output; tokens a call may send"]
     lines += ["\t".join((name, *map(str, row))) for name, row in sorted(kept.items())]
     TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
     sys.stdout.write(f"{len(kept)} models, {TARGET.stat().st_size} bytes, from {version}\n")

@@ -297,6 +297,15 @@ class Settings:
             shown="none",
         )
     )
+    context_tokens: int = field(
+        metadata=_about(
+            _MODEL,
+            COUNT(4_000, 2_000_000),
+            "48000",
+            "How many tokens a call of the model sends at most, and less where the model's window is smaller. The older "
+            "part of a session that is longer than that is summarised.",
+        )
+    )
     model_base_url: str = field(
         metadata=_about(
             _MODEL,

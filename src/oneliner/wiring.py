@@ -37,6 +37,7 @@ from oneliner.adapters.tools.mcp.configuration import read_file
 from oneliner.adapters.tools.mcp.servers import McpTools
 from oneliner.adapters.tools.outbound import guarded_session
 from oneliner.adapters.tools.python_tools import PythonTools
+from oneliner.adapters.tools.recall import recall_tools
 from oneliner.adapters.tools.web_pages import web_tools
 from oneliner.adapters.webhook_courier import HttpCourier
 from oneliner.adapters.webhook_secrets import SealedSecrets
@@ -230,7 +231,7 @@ async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool
     following = asyncio.ensure_future(mcp.keep_following(database, settings.sweep_seconds))
     stack.push_async_callback(_ended, following)
     worker = Worker(
-        Surroundings(database, bus, models, tools),
+        Surroundings(database, bus, models, tools, context_tokens=settings.context_tokens),
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         lease_seconds=settings.lease_seconds,
         sweep_seconds=settings.sweep_seconds,
@@ -396,7 +397,8 @@ def _price_overrides(settings: Settings) -> Mapping[str, Mapping[str, str]]:
 
 def _own_tools(settings: Settings, database: Database) -> list[Tools]:
     own = [function for target in settings.tools for function in load_module(target)]
-    built_in = [*BUILTIN_TOOLS, *document_tools(database), *web_tools(settings.fetch_hosts, settings.networks)]
+    of_database = [*document_tools(database), *recall_tools(database)]
+    built_in = [*BUILTIN_TOOLS, *of_database, *web_tools(settings.fetch_hosts, settings.networks)]
     return [PythonTools(built_in), PythonTools(own, networks=settings.networks)]
 
 

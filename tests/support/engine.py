@@ -20,6 +20,7 @@ from oneliner.adapters.models.registry import ConfiguredModels
 from oneliner.adapters.tools.builtin import BUILTIN_TOOLS
 from oneliner.adapters.tools.combined import CombinedTools
 from oneliner.adapters.tools.python_tools import PythonTools
+from oneliner.adapters.tools.recall import recall_tools
 from oneliner.app import runs
 from oneliner.app.execution import Surroundings
 from oneliner.app.journal import EVERYTHING
@@ -65,6 +66,7 @@ class Options:
     sweep_seconds: float = 0.2
     concurrency: int = 64
     limits: Limits | None = None
+    context_tokens: int = 48_000
     busy_timeout_ms: int = 10_000
     synchronous: str = "FULL"
 
@@ -88,11 +90,12 @@ class Engine:
             prices=PRICES,
             limits=options.limits,
         )
-        self.tools = CombinedTools([PythonTools(BUILTIN_TOOLS), PythonTools(options.tools), *options.more_tools])
+        built_in = [*BUILTIN_TOOLS, *recall_tools(self.database)]
+        self.tools = CombinedTools([PythonTools(built_in), PythonTools(options.tools), *options.more_tools])
         self.woken: list[str] = []
         self.worker_id = secrets.token_hex(4)
         self.worker = Worker(
-            Surroundings(self.database, self.bus, self.models, self.tools),
+            Surroundings(self.database, self.bus, self.models, self.tools, context_tokens=options.context_tokens),
             worker_id=self.worker_id,
             lease_seconds=options.lease_seconds,
             sweep_seconds=options.sweep_seconds,

@@ -2408,7 +2408,7 @@ export interface components {
          * @description What a message was written for; only ``answer`` messages are part of the conversation the model sees.
          * @enum {string}
          */
-        Purpose: "answer" | "plan";
+        Purpose: "answer" | "plan" | "summary";
         /**
          * QueuePlace
          * @description Why a queued run waits: `position` runs are ahead of it in its lane; or for a worker. Null when not queued.

@@ -81,6 +81,7 @@ def settle(
     usage: Usage,
     price: Price | None,
     held: Held | None,
+    details: Mapping[str, object] | None = None,
 ) -> Settled | None:
     """Give a begun message its text and its bill, add it to the sums of its run and session, and settle what it *held*.
 
@@ -88,7 +89,7 @@ def settle(
     """
     cost = cost_nanos(usage, price)
     source = price.source if price else ""
-    if not tx.messages.settle(message_id, state, text, tool_calls, usage, cost, source, {}):
+    if not tx.messages.settle(message_id, state, text, tool_calls, usage, cost, source, details or {}):
         return None
     totals = Totals(
         usage.input_tokens,

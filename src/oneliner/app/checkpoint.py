@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from oneliner.app import answers, approvals, bills, budgets, context, control, governance, journal, lanes
+from oneliner.app import answers, approvals, bills, budgets, context, control, governance, history, journal, lanes
 from oneliner.app.approvals import Waiting
 from oneliner.app.budgets import Exceeded
+from oneliner.app.exchanges import estimate_turns
 from oneliner.app.model import Turn
 from oneliner.app.ports import Lease
 from oneliner.app.retries import CHARGED
@@ -24,12 +25,14 @@ from oneliner.domain.message import MessageState, Purpose, Role, ToolCall, ToolC
 from oneliner.domain.permits import check_model, denied, judge
 from oneliner.domain.plan import StepStatus, marked, plan_to_json
 from oneliner.domain.run import Reason, Trigger
+from oneliner.domain.summary import coverage_to_json
 from oneliner.domain.tool_rules import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from oneliner.app.answer_calls import Planned
+    from oneliner.app.history import Fold
     from oneliner.app.model import Answer, ToolSpec
     from oneliner.app.ports import Transaction
     from oneliner.app.tools import NeedsAnswer
@@ -60,6 +63,16 @@ class Terms:
     tools_tokens: int
     #: The models that are asked, in this order, when *model* is out of service; each with its price.
     fallbacks: tuple[tuple[str, Price | None], ...] = ()
+    #: How many tokens a call may send, whichever of the models is asked.
+    context_tokens: int = 48_000
+    #: Whether the older part of a long session is summarised, or left out.
+    summarises: bool = True
+    #: What the agent reads again with what it is not shown whole; offered only then.
+    recall: ToolSpec | None = None
+
+    def offered(self, *, recall: bool) -> Sequence[ToolSpec]:
+        """The tools for a call; with *recall* also the one that reads again what is not shown whole."""
+        return [*self.tools, self.recall] if recall and self.recall is not None else self.tools
 
     def fallen_back(self, policy: EffectivePolicy) -> Terms | None:
         """The same with the next model that *policy* allows; None when there is none."""
@@ -81,6 +94,20 @@ class Ask:
     estimated_input: int
     reminder: str = ""
     held: Held | None = None
+    #: Whether the conversation is not shown whole, so that the agent may want to read some of it again.
+    is_short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Summarise:
+    """Next: have the model that *permit* names summarise what *fold* says; then ask it, with *reminder*."""
+
+    permit: ModelPermit
+    message_id: str
+    fold: Fold
+    policy: EffectivePolicy
+    reminder: str = ""
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +126,7 @@ class Stop:
     """Next: nothing. The run has ended, or waits for a person."""
 
 
-Next = Ask | Carry | Stop
+Next = Ask | Summarise | Carry | Stop
 
 
 class Checkpoint:
@@ -160,13 +187,43 @@ class Checkpoint:
             usage=settled.bill,
         )
 
-    def lost_answer(self, ask: Ask, cause: str, text: str) -> None:
+    def took_summary(self, step: Summarise, answer: Answer, *, is_usable: bool) -> None:
+        """Store a summary, and its bill; one that is not usable stands for nothing."""
+        covers = {"covers": coverage_to_json(step.fold.coverage)} if is_usable else {}
+        settled = bills.settle(
+            self._tx,
+            self.run,
+            step.message_id,
+            MessageState.COMPLETE,
+            answer.text,
+            (),
+            answer.usage,
+            self._terms.price,
+            step.held,
+            covers,
+        )
+        if settled is None:
+            raise LeaseLost(f"the summary of message {step.message_id!r} came too late; it is closed")
+        if is_usable:
+            self.tell(
+                EventType.CONTEXT_COMPACTED,
+                message_id=step.message_id,
+                messages=step.fold.messages,
+                covers=step.fold.coverage.messages,
+                tokens_before=step.fold.tokens,
+                tokens_after=estimate_turns([Turn("user", answer.text)]),
+                model=self._terms.model,
+                executor=self._terms.executor,
+                usage=settled.bill,
+            )
+
+    def lost_answer(self, ask: Ask | Summarise, cause: str, text: str) -> None:
         """Close a model call that broke off after it was charged; *text* is what had come of it."""
         for message in self._tx.messages.streaming(self.run.id):
             if message.id == ask.message_id and bills.settle_lost(self._tx, self.run, message, text):
                 self.tell(EventType.MESSAGE_INTERRUPTED, message_id=message.id, cause=cause, text=preview(text))
 
-    def unsent(self, ask: Ask) -> None:
+    def unsent(self, ask: Ask | Summarise) -> None:
         """Close a model call that was refused before it cost anything."""
         for message in self._tx.messages.streaming(self.run.id):
             if message.id == ask.message_id:
@@ -286,14 +343,22 @@ class Checkpoint:
             text = f"the run has made {taken} model calls and may make {limit}"
             return self.fail(Reason.STEP_LIMIT, error=text, limit=limit)
         self._begin_step()
-        turns = self._turns(policy, reminder)
-        estimated = context.estimate_turns(turns) + self._terms.tools_tokens
+        system = context.system_turn(self.run, self._plan, policy)
+        reminding = [Turn("user", reminder)] if reminder else []
+        standing = self._terms.tools_tokens + estimate_turns([system, *reminding])
+        said = history.read(self._tx, self.run, self._terms.context_tokens - standing)
+        if said.fold is not None and self._terms.summarises and (limit is None or taken + 2 <= limit):
+            summarise = self._begin_summary(permit, said.fold, policy, reminder, taken)
+            if summarise is not None:
+                return summarise
+        turns = [system, *said.turns, *reminding]
+        estimated = standing + said.tokens
         held = self._reserve(policy, estimated)
         if isinstance(held, Exceeded):
             return self.block(Reason.BUDGET_EXCEEDED, held.asked, resumes_at=held.resumes_at)
         message = self._begin_message(Purpose.ANSWER, estimated, held)
         self._flush(steps_taken=taken + 1, active_executor_key=self._terms.executor)
-        return Ask(permit, message.id, message.position, turns, policy, estimated, reminder, held)
+        return Ask(permit, message.id, message.position, turns, policy, estimated, reminder, held, said.is_short)
 
     def carry(self, calls: Sequence[ToolCall]) -> Next:
         """Store the intent to carry out those of *calls* that the rules allow, and refuse those they deny; when none is
@@ -339,7 +404,7 @@ class Checkpoint:
             permit = check_model(policy, self._terms.model)
         except PolicyDenied as error:
             return self.fail(Reason.POLICY_DENIED, error=error.message, **error.params)
-        estimated = context.estimate_turns(turns) + context.estimate_tools(tools)
+        estimated = estimate_turns(turns) + context.estimate_tools(tools)
         held = self._reserve(policy, estimated)
         if isinstance(held, Exceeded):
             # A draft asks nobody: the run fails, and whoever retries it drafts again.
@@ -426,12 +491,19 @@ class Checkpoint:
             held=held,
         )
 
-    def _turns(self, policy: EffectivePolicy, reminder: str) -> list[Turn]:
-        # Not what stands in the session beside it: a question that waits in the lane is for the run that answers it.
-        before = self._tx.messages.before_run(self.run.session_id, self.run.id, context.HISTORY_MESSAGES)
-        said = context.conversation(before, self._tx.messages.of_run(self.run.id))
-        system = context.system_turn(self.run, self._plan, policy)
-        return [system, *said, *([Turn("user", reminder)] if reminder else [])]
+    def _begin_summary(
+        self, permit: ModelPermit, fold: Fold, policy: EffectivePolicy, reminder: str, taken: int
+    ) -> Summarise | None:
+        """Begin the call that summarises; None when a budget has no room for it: what can be left out is not what a run
+        should stop at.
+        """
+        estimated = estimate_turns(fold.turns)
+        held = self._reserve(policy, estimated)
+        if isinstance(held, Exceeded):
+            return None
+        message = self._begin_message(Purpose.SUMMARY, estimated, held)
+        self._flush(steps_taken=taken + 1, active_executor_key=self._terms.executor)
+        return Summarise(permit, message.id, fold, policy, reminder, held)
 
     def _begin_step(self) -> None:
         """Mark the first open step as the one that is worked on."""

@@ -1,25 +1,19 @@
-"""What the model is shown: the instructions, the plan and the rules, and the conversation so far."""
+"""What the model is told of its work: the instructions, the plan and the rules. ``history`` is what was said."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from oneliner.app.model import Turn
-from oneliner.domain.message import Role
 from oneliner.domain.usage import estimate_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from oneliner.app.model import ToolSpec
-    from oneliner.domain.message import Message
     from oneliner.domain.plan import Plan
     from oneliner.domain.policy import EffectivePolicy
     from oneliner.domain.run import Run
-
-#: How much of a session is read back for a call; older messages are left out, whole turns at a time.
-HISTORY_MESSAGES = 200
-HISTORY_CHARS = 200_000
 
 INSTRUCTIONS = (
     "You are OneLiner, the main agent of the product the user is working in. You do what the user asks, with the tools "
@@ -59,76 +53,9 @@ def planning_turn(run: Run, plan: Plan) -> Turn:
     return Turn("system", "\n\n".join(parts))
 
 
-def conversation(before: Sequence[Message], of_run: Sequence[Message]) -> list[Turn]:
-    """Stored messages, oldest first, as turns a model accepts: every tool call has its result right behind it.
-
-    *of_run* is the run's own part, which its task begins; *before* is what its session said until then.
-    """
-    return [turn for exchange in _bounded(_exchanges(before), _exchanges(of_run)) for turn in exchange]
-
-
-def estimate_turns(turns: Iterable[Turn]) -> int:
-    """About how many tokens *turns* are."""
-    return sum(estimate_tokens(t.content) + sum(estimate_tokens(c.arguments) for c in t.tool_calls) + 4 for t in turns)
-
-
 def estimate_tools(tools: Iterable[ToolSpec]) -> int:
     """About how many tokens the descriptions of *tools* are."""
     return sum(estimate_tokens(t.description) + estimate_tokens(str(t.parameters)) for t in tools)
-
-
-def _exchanges(messages: Sequence[Message]) -> list[list[Turn]]:
-    """*messages* as what must stay together: what the user said, or an answer with the results of its tool calls."""
-    exchanges: list[list[Turn]] = []
-    for at, message in enumerate(messages):
-        if message.role is Role.TOOL:
-            continue
-        exchange = [Turn(str(message.role), message.content, message.tool_calls)]
-        if message.tool_calls:
-            # Models number their calls anew in each answer, so a result belongs to the nearest answer before it.
-            results = _results_after(messages, at)
-            exchange += [
-                Turn("tool", results.get(c.call_id, "(there is no result: it was not carried out)"), (), c.call_id)
-                for c in message.tool_calls
-            ]
-        exchanges.append(exchange)
-    return exchanges
-
-
-def _results_after(messages: Sequence[Message], at: int) -> dict[str, str]:
-    results: dict[str, str] = {}
-    for message in messages[at + 1 :]:
-        if message.role is Role.ASSISTANT:
-            break
-        if message.role is Role.TOOL:
-            results[message.tool_call_id] = message.content
-    return results
-
-
-def _bounded(before: list[list[Turn]], of_run: list[list[Turn]]) -> list[list[Turn]]:
-    """The newest exchanges that fit, beginning with a user's: of an own part that does not fit, the task and the end;
-    else all of it, and of what was said before as much as there is room for.
-    """
-    task, rest = of_run[:1], of_run[1:]
-    room = HISTORY_CHARS - _size(task)
-    kept = _newest(rest, room)
-    if len(kept) < len(rest):
-        return task + kept
-    earlier = _newest(before, room - _size(rest), at_least=0)
-    start = next((n for n, exchange in enumerate(earlier) if exchange[0].role == "user"), len(earlier))
-    return earlier[start:] + of_run
-
-
-def _newest(exchanges: list[list[Turn]], room: int, at_least: int = 1) -> list[list[Turn]]:
-    for at in range(len(exchanges) - 1, -1, -1):
-        room -= _size(exchanges[at : at + 1])
-        if room < 0 and len(exchanges) - at > at_least:
-            return exchanges[at + 1 :]
-    return exchanges
-
-
-def _size(exchanges: Iterable[Iterable[Turn]]) -> int:
-    return sum(len(turn.content) for exchange in exchanges for turn in exchange)
 
 
 def _plan_text(plan: Plan) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from oneliner.app import control
 from oneliner.app.answer_calls import Planned, take_answer
-from oneliner.app.checkpoint import Ask, Carry, Checkpoint, Stop
+from oneliner.app.checkpoint import Ask, Carry, Checkpoint, Stop, Summarise
 from oneliner.app.live_text import LiveText
 from oneliner.app.model import Question
 from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, falls_back, reason_for
@@ -31,13 +31,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from oneliner.app.checkpoint import Next, Terms
-    from oneliner.app.model import Models
+    from oneliner.app.model import Answer, Models
     from oneliner.app.ports import Bus, Database, Transaction
     from oneliner.app.tools import Tools
     from oneliner.domain.message import AskedCall, ToolCall
     from oneliner.domain.permits import Arguments
     from oneliner.domain.run import Run
 
+
+#: How long a summary may be, and may take; where the rules of a run are stricter, they hold.
+SUMMARY_OUTPUT_TOKENS = 4_000
+SUMMARY_SECONDS = 120.0
 
 _Outcome = tuple[ToolCallState, str] | NeedsAnswer | None
 
@@ -52,6 +56,8 @@ class Surroundings:
     tools: Tools
     #: How long a checkpoint waits for a database that is away.
     patience_seconds: float = 0.0
+    #: How many tokens a call of a model may send, where its window has room for them.
+    context_tokens: int = 48_000
 
 
 class Execution:
@@ -71,7 +77,13 @@ class Execution:
         """Go on until the run ends or waits. Raises LeaseLost (alone or in a group): it is another worker's now."""
         step = self._step
         while not isinstance(step, Stop):
-            step = await (self._ask(step) if isinstance(step, Ask) else self._carry(step))
+            match step:
+                case Ask():
+                    step = await self._ask(step)
+                case Summarise():
+                    step = await self._summarise(step)
+                case Carry():
+                    step = await self._carry(step)
 
     # The model.
 
@@ -82,7 +94,7 @@ class Execution:
         question = Question(
             permit=ask.permit,
             turns=ask.turns,
-            tools=self._terms.tools,
+            tools=self._terms.offered(recall=ask.is_short),
             max_output_tokens=ask.policy.max_output_tokens.value,
             total_seconds=self._seconds_left(ask),
         )
@@ -130,6 +142,27 @@ class Execution:
 
         return await self._checkpoint(turn)
 
+    async def _summarise(self, step: Summarise) -> Next:
+        """Have the older part of the session summarised. Whatever goes wrong with it, the run goes on; then that part
+        is left out, and this execution asks for no other summary.
+        """
+        allowed = step.policy.max_output_tokens.value
+        question = Question(
+            permit=step.permit,
+            turns=step.fold.turns,
+            max_output_tokens=SUMMARY_OUTPUT_TOKENS if allowed is None else min(allowed, SUMMARY_OUTPUT_TOKENS),
+            total_seconds=max(min(self._seconds_left(step), SUMMARY_SECONDS), 0.0),
+        )
+        try:
+            answer = await self._around.models.find(question.model).answer(question, _unheard)
+        except ModelFailure as failure:
+            self._terms = replace(self._terms, summarises=False)
+            return await self._checkpoint(partial(_without_summary, step=step, failure=failure))
+        is_usable = bool(answer.text.strip()) and answer.finish_reason != "content_filter"
+        if not is_usable:
+            self._terms = replace(self._terms, summarises=False)
+        return await self._checkpoint(partial(_with_summary, step=step, answer=answer, is_usable=is_usable))
+
     async def _out_of_time(self, ask: Ask, text: str = "", *, charged: bool = False) -> Next:
         def stop(checkpoint: Checkpoint) -> Next:
             if charged:
@@ -139,7 +172,7 @@ class Execution:
 
         return await self._checkpoint(stop)
 
-    def _seconds_left(self, ask: Ask) -> float:
+    def _seconds_left(self, ask: Ask | Summarise) -> float:
         limit = ask.policy.max_seconds.value
         now = asyncio.get_running_loop().time()
         if self._deadline is None:
@@ -267,6 +300,24 @@ def _after_failure(
         return checkpoint.ask(ask.reminder)
     checkpoint.save()
     return ask
+
+
+def _unheard(_text: str) -> None:
+    """A summary is not told while it is written."""
+
+
+def _with_summary(checkpoint: Checkpoint, *, step: Summarise, answer: Answer, is_usable: bool) -> Next:
+    checkpoint.took_summary(step, answer, is_usable=is_usable)
+    return checkpoint.ask(step.reminder)
+
+
+def _without_summary(checkpoint: Checkpoint, *, step: Summarise, failure: ModelFailure) -> Next:
+    charged = failure.kind in CHARGED
+    if charged:
+        checkpoint.lost_answer(step, failure.kind, "")
+    else:
+        checkpoint.unsent(step)
+    return checkpoint.ask(step.reminder, instead=not charged)
 
 
 def _after_tool(checkpoint: Checkpoint, *, call: ToolCall, outcome: _Outcome, last: bool) -> Next:

@@ -116,6 +116,10 @@ class Models(Protocol):
         """What *name* costs, or None when nobody knows."""
         ...
 
+    def window(self, name: str) -> int | None:
+        """How many tokens a call of *name* may send, or None when nobody knows."""
+        ...
+
     async def close(self) -> None:
         """Let go of every connection."""
         ...

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from oneliner.domain.message import Message
     from oneliner.domain.user import Caller
 
-__all__ = ["get", "messages", "page", "resolve", "restore", "title_from"]
+__all__ = ["get", "messages", "page", "recall", "resolve", "restore", "title_from"]
 
 
 def resolve(
@@ -84,6 +84,14 @@ def messages(tx: Transaction, caller: Caller, session_id: str, part: Page) -> li
     """A session's messages, newest first. Raises NotFound."""
     session = tx.sessions.get(session_id, _scope(caller))
     return tx.messages.page(session.id, part)
+
+
+def recall(tx: Transaction, user_id: str, session_id: str, run_id: str, position: int) -> Message | None:
+    """The message at *position* of a user's session, as the agent may read it again in *run_id*; None when there is none
+    or it belongs to a run that began later.
+    """
+    found = tx.messages.at(session_id, position)
+    return found if found is not None and found.user_id == user_id and found.run_id <= run_id else None
 
 
 def restore(tx: Transaction, caller: Caller, session_id: str) -> Session:

@@ -17,11 +17,12 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from oneliner.app import context, recovery
+from oneliner.app import context, history, recovery
 from oneliner.app.checkpoint import Checkpoint, Terms
 from oneliner.app.claiming import claim, close_lost_calls, hand_back
 from oneliner.app.control import ASK_USER, MARK_STEP
 from oneliner.app.drafting import Drafting
+from oneliner.app.exchanges import RECALL
 from oneliner.app.execution import Execution
 from oneliner.app.journal import EVERYTHING
 from oneliner.app.runs import MAIN_EXECUTOR, VERSION
@@ -185,13 +186,25 @@ class Worker:
         """What an execution that begins now works with. An execution keeps its own: one that is under way sees the
         tools it began with, whatever comes and goes meanwhile.
         """
-        tools = [ASK_USER, MARK_STEP, *self._around.tools.specs()]
+        specs = self._around.tools.specs()
+        tools = [ASK_USER, MARK_STEP, *(s for s in specs if s.name != RECALL)]
         if self._newest_terms is None or self._newest_terms.tools != tools:
             models = self._around.models
             fallbacks = tuple((model, models.price(model)) for model in models.fallbacks)
             tokens = context.estimate_tools(tools)
             price = models.price(models.default)
-            self._newest_terms = Terms(MAIN_EXECUTOR, models.default, price, tools, tokens, fallbacks)
+            self._newest_terms = Terms(
+                MAIN_EXECUTOR,
+                models.default,
+                price,
+                tools,
+                tokens,
+                fallbacks,
+                context_tokens=history.bound_tokens(
+                    models, (models.default, *models.fallbacks), self._around.context_tokens
+                ),
+                recall=next((s for s in specs if s.name == RECALL), None),
+            )
         return self._newest_terms
 
     async def _carry_through(self, claimed: Claimed, cause: _Cause | None) -> None:

@@ -272,7 +272,7 @@ class Progress(TypedDict):
     active_step: str | None
 
 
-Purpose: TypeAlias = Literal["answer", "plan"]
+Purpose: TypeAlias = Literal["answer", "plan", "summary"]
 
 
 class QueuePlace(TypedDict):

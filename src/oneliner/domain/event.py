@@ -39,6 +39,7 @@ class EventType(StrEnum):
     MESSAGE_RETRYING = "message.retrying"
     MESSAGE_FALLBACK = "message.fallback"
     MESSAGE_STEERED = "message.steered"
+    CONTEXT_COMPACTED = "context.compacted"
     TOOL_STARTED = "tool.started"
     TOOL_COMPLETED = "tool.completed"
     TOOL_FAILED = "tool.failed"

@@ -41,6 +41,8 @@ class Purpose(StrEnum):
 
     ANSWER = "answer"
     PLAN = "plan"
+    #: What stands for the older part of a session; its ``details`` say which messages it ``covers``.
+    SUMMARY = "summary"
 
 
 class ToolCallState(StrEnum):

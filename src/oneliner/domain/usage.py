@@ -92,5 +92,5 @@ def nanos_from(text: str) -> int | None:
 
 def estimate_tokens(text: str) -> int:
     """A count for providers that send none: four ASCII characters to a token, one other character to a token."""
-    wide = 0 if text.isascii() else sum(1 for c in text if not c.isascii())
+    wide = 0 if text.isascii() else len(text) - len(text.encode("ascii", "ignore"))
     return wide + (len(text) - wide + 3) // 4

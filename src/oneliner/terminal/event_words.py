@@ -133,6 +133,7 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], Line]] = {
     EventType.MESSAGE_RETRYING: _retrying,
     EventType.MESSAGE_FALLBACK: _because("the model is not available; asking", "warning", "to_model"),
     EventType.MESSAGE_STEERED: _because("told meanwhile", key="text"),
+    EventType.CONTEXT_COMPACTED: lambda details: Line(f"summarised {details.get('messages')} older messages"),
     EventType.TOOL_STARTED: _tool_started,
     EventType.TOOL_COMPLETED: _tool_ended("answered", "good"),
     EventType.TOOL_FAILED: _tool_ended("failed", "warning"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import bindparam, exists, insert, literal_column, select, update
 
 from oneliner.adapters.database.encoding import from_json, to_json
 from oneliner.adapters.database.statement import Statement, one_of
@@ -71,8 +71,31 @@ _BEFORE_RUN = Statement(
     .order_by(messages.c.position.desc())
     .limit(bindparam("limit"))
 )
-
-
+_NEWEST_OF_RUN = Statement(
+    select(*_COLUMNS)
+    .where(messages.c.run_id == bindparam("run"), *_SAID)
+    .order_by(messages.c.position.desc())
+    .limit(bindparam("limit"))
+)
+_FIRST_OF_RUN = Statement(
+    select(*_COLUMNS).where(messages.c.run_id == bindparam("run"), *_SAID).order_by(messages.c.position).limit(1)
+)
+_SUMMARIES = Statement(
+    select(*_COLUMNS)
+    .where(
+        messages.c.session_id == bindparam("session"),
+        # Spelt out, as the index of the summaries has it.
+        messages.c.purpose == literal_column(f"'{Purpose.SUMMARY}'"),
+        messages.c.state == str(MessageState.COMPLETE),
+    )
+    .order_by(messages.c.position.desc())
+    .limit(bindparam("limit"))
+)
+_AT = Statement(
+    select(*_COLUMNS).where(
+        messages.c.session_id == bindparam("session"), messages.c.position == bindparam("position"), *_SAID
+    )
+)
 _AFTER = Statement(
     select(*_COLUMNS)
     .where(
@@ -231,3 +254,17 @@ class SqlMessages:
     def before_run(self, session_id: str, run_id: str, limit: int) -> list[Message]:
         rows = _BEFORE_RUN.rows(self._driver, session=session_id, run=run_id, limit=limit)
         return sorted((_message(r) for r in rows), key=lambda m: (m.run_id, m.position))
+
+    def newest_of_run(self, run_id: str, limit: int) -> list[Message]:
+        return [_message(r) for r in _NEWEST_OF_RUN.rows(self._driver, run=run_id, limit=limit)][::-1]
+
+    def first_of_run(self, run_id: str) -> Message | None:
+        row = _FIRST_OF_RUN.first(self._driver, run=run_id)
+        return None if row is None else _message(row)
+
+    def summaries(self, session_id: str, limit: int) -> list[Message]:
+        return [_message(r) for r in _SUMMARIES.rows(self._driver, session=session_id, limit=limit)]
+
+    def at(self, session_id: str, position: int) -> Message | None:
+        row = _AT.first(self._driver, session=session_id, position=position)
+        return None if row is None else _message(row)

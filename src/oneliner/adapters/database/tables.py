@@ -117,7 +117,14 @@ messages = Table(
     _time("deleted_at", nullable=True),
     Index("ix_messages_created_at", "created_at"),
     Index("ix_messages_session_id_position", "session_id", "position", unique=True),
-    Index("ix_messages_run_id", "run_id"),
+    Index("ix_messages_run_id_position", "run_id", "position"),
+    Index(
+        "ix_messages_summaries",
+        "session_id",
+        "position",
+        sqlite_where=text("purpose = 'summary'"),
+        postgresql_where=text("purpose = 'summary'"),
+    ),
     Index(
         "ix_messages_streaming",
         "run_id",

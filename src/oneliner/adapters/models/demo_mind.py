@@ -1,6 +1,6 @@
 """How the demo model answers: a pure function from a request to a reply.
 
-It does one of three things: draft a plan when ``propose_plan`` is offered, carry a plan out when ``mark_step`` is
+Where it is asked for a summary it quotes what the user said. Otherwise it does one of three things: draft a plan when ``propose_plan`` is offered, carry a plan out when ``mark_step`` is
 offered and the system prompt shows a plan, and talk otherwise. The same conversation always gives the same answer.
 """
 
@@ -13,6 +13,7 @@ from oneliner.adapters.models.demo_conversation import Conversation, Known
 from oneliner.adapters.models.demo_skills import findings, first_look, needs_missing_tool, wanted_calls
 from oneliner.adapters.models.demo_words import Words, words_for
 from oneliner.adapters.models.served import Call, Reply
+from oneliner.app.history import SUMMARISE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,9 @@ _ABOUT = re.compile(r"\b(?:who are you|what (?:are|can) you|help)\b|你是谁|�
 _CLAUSE = re.compile(
     r"[.;!?](?:\s+|$)|[。；！？，\n]|,\s*(?:and\s+)?(?:then\s+)?|\s+and(?: then)?\s+|(?:然后|并且)", re.IGNORECASE
 )
+_SAID = re.compile(r"^\[(\d+)\] user: (\S.*)$", re.MULTILINE)
+_SUMMARISED = re.compile(r"^- .* \[\d+\]$", re.MULTILINE)
+_MOST_SUMMARISED = 40
 _QUOTED_CHARS = 200
 _TITLE_CHARS = 200
 _GOAL_CHARS = 500
@@ -36,12 +40,20 @@ _SHORTEST_CLAUSE = 4
 
 def reply_to(request: Request) -> Reply:
     """What the demo model says to *request*."""
+    if request.system_text == SUMMARISE:
+        return Reply(_summary_of(request.last_user_text))
     talk = Conversation(request)
     if Known.PROPOSE_PLAN in talk.tools:
         return _draft(talk)
     if Known.MARK_STEP in talk.tools and talk.plan_lines:
         return _carry_out(talk)
     return _chat(talk)
+
+
+def _summary_of(quoted: str) -> str:
+    """What the user said, each in a line, with the lines of an earlier summary before it."""
+    said = [f"- {_short(text, _QUOTED_CHARS)} [{number}]" for number, text in _SAID.findall(quoted)]
+    return "\n".join([*_SUMMARISED.findall(quoted), *said][-_MOST_SUMMARISED:])
 
 
 def _chat(talk: Conversation) -> Reply:

@@ -1,4 +1,4 @@
-"""What a model costs, from a table that is data: ``prices.tsv``, written by ``scripts/prices.py``.
+"""What a model costs and how much it can be sent, from a table that is data: ``prices.tsv``, by ``scripts/prices.py``.
 
 The table is searched in its file form at the first question about a model and let go again, so that it costs no memory
 while nobody asks and a quarter of a millisecond when somebody does. A deployment's own prices come before it.
@@ -32,6 +32,7 @@ class Prices:
 
     def __init__(self, overrides: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self._known: dict[str, Price | None] = {DEMO_MODEL: DEMO_PRICE}
+        self._windows: dict[str, int | None] = {}
         for name, fields in (overrides or {}).items():
             self._known[name.lower()] = _override(name, fields)
 
@@ -39,12 +40,23 @@ class Prices:
         """The price of *name* (``provider/model``), or None when nobody knows."""
         key = name.lower()
         if key not in self._known:
-            self._known[key] = _listed(key)
+            row = _listed(key)
+            self._known[key] = None if row is None else _price(*row)
         return self._known[key]
 
+    def window(self, name: str) -> int | None:
+        """How many tokens a call of *name* may send, or None when nobody knows."""
+        key = name.lower()
+        if key not in self._windows:
+            row = _listed(key)
+            self._windows[key] = None if row is None else int(row[0][-1]) or None
+        return self._windows[key]
 
-def _listed(name: str) -> Price | None:
-    """The table's price. One substring search: an index of the whole table would be kept for a handful of names."""
+
+def _listed(name: str) -> tuple[list[str], str] | None:
+    """The table's figures and its source. One substring search: an index of the whole table would be kept for a handful
+    of names.
+    """
     if not name or "\n" in name or "\t" in name:
         return None
     table = resources.files("oneliner.adapters.models").joinpath("prices.tsv").read_bytes()
@@ -52,8 +64,12 @@ def _listed(name: str) -> Price | None:
     if start < 0:
         return None
     row = table[start + 1 : table.index(b"\n", start + 1)].decode()
-    _, fresh, cached, output = row.split("\t")
     source = table[: table.index(b"\n")].decode().removeprefix("# ").partition(";")[0]
+    return row.split("\t")[1:], source
+
+
+def _price(figures: list[str], source: str) -> Price:
+    fresh, cached, output, _ = figures
     return Price(input_picos=int(fresh), output_picos=int(output), cached_picos=int(cached), source=source)
 
 

@@ -93,6 +93,10 @@ class ConfiguredModels:
         """What *name* costs, or None when nobody knows."""
         return self._prices.find(self._full(name))
 
+    def window(self, name: str) -> int | None:
+        """How many tokens a call of *name* may send, or None when nobody knows."""
+        return self._prices.window(self._full(name))
+
     def secrets(self) -> frozenset[str]:
         """Every key that this deployment holds for a provider, to be removed from whatever is kept or shown."""
         found = {self._api_key}

@@ -88,6 +88,22 @@ class MessageStore(Protocol):
         """
         ...
 
+    def newest_of_run(self, run_id: str, limit: int) -> list[Message]:
+        """The newest *limit* complete messages of a run's part of the conversation, oldest first."""
+        ...
+
+    def first_of_run(self, run_id: str) -> Message | None:
+        """The message that began a run's part of the conversation."""
+        ...
+
+    def summaries(self, session_id: str, limit: int) -> list[Message]:
+        """The newest *limit* summaries of a session, newest first."""
+        ...
+
+    def at(self, session_id: str, position: int) -> Message | None:
+        """The complete message of a session's conversation at *position*, or None when there is none."""
+        ...
+
 
 class RunStore(Protocol):
     """Runs. Status moves by compare-and-set only."""

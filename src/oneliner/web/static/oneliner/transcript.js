@@ -62,6 +62,7 @@ function userLine(message) {
  * @returns {Line[]}
  */
 function assistantLines(state, message, results, matched) {
+  if (message.purpose === "summary") return [];
   if (message.purpose === "plan" || message.tool_calls?.some((c) => c.name === "propose_plan")) return [];
   const live = state.live[message.id];
   const isStreaming = message.state === "streaming";
