@@ -160,10 +160,11 @@ class Stage:
         await expect(page.locator(".composer-field")).to_be_visible()
         return page
 
-    async def entered(self, user_id: str, look: Look = ENGLISH) -> Page:
+    async def entered(self, user_id: str, look: Look = ENGLISH, *, is_admin: bool = True) -> Page:
         """A page that came in with a token of *user_id*, who has a workspace of his own."""
         settings = Settings.load({}, data_dir=self.server.data_dir)
-        token = issue_token(settings, user_id, authority=Authority.ADMIN, ttl_seconds=3_600, name=user_id)
+        authority = Authority.ADMIN if is_admin else Authority.MEMBER
+        token = issue_token(settings, user_id, authority=authority, ttl_seconds=3_600, name=user_id)
         page = await self.page(None, look)
         await page.goto(self.server.url)
         await page.locator("[name=token]").fill(token)

@@ -320,11 +320,84 @@ async def costs(stage: Stage, page: Page, models: ModelServer) -> None:
     await expect(page.locator(".table")).to_be_visible()
 
 
+async def sessions(stage: Stage, page: Page, models: ModelServer) -> None:
+    await done(stage, page, models)
+    await _goto(page, "sessions")
+    await expect(page.locator(".table tbody tr").first).to_be_visible()
+
+
+async def sessions_deleted(stage: Stage, page: Page, models: ModelServer) -> None:
+    await session(stage, page, models)
+    await page.locator(".page .button.danger").click()
+    await page.locator(".page .button.danger").click()
+    await expect(page.locator(".page-nav [aria-current]")).to_have_attribute("data-page", "sessions")
+    await page.locator("[name=deleted]").select_option("true")
+    await expect(page.locator(".table button").first).to_be_visible()
+
+
+async def session(stage: Stage, page: Page, models: ModelServer) -> None:
+    await done_with_plan(stage, page, models)
+    await _goto(page, "sessions")
+    await page.locator(".table a").first.click()
+    await expect(page.locator(".said").first).to_be_visible()
+
+
+async def live(stage: Stage, page: Page, models: ModelServer) -> None:
+    await _goto(page, "live")
+    await expect(page.locator(".page .nothing")).to_be_visible()
+    await page.evaluate("() => { location.hash = '#chat'; }")
+    await done(stage, page, models)
+    await _goto(page, "live")
+    await page.locator(".tail-line summary").first.click()
+    await page.locator(".filters .button").first.click()
+    await expect(page.locator(".filters .button[aria-pressed=true]")).to_be_visible()
+
+
+async def _open_card(page: Page) -> None:
+    if await page.locator(".page .card[open]").count() == 0:
+        await page.locator(".page .card > summary").last.click()
+
+
+async def schedules_empty(_stage: Stage, page: Page, _models: ModelServer) -> None:
+    await _goto(page, "schedules")
+    await _open_card(page)
+    await expect(page.locator(".due-list li")).to_have_count(5)
+
+
+async def schedule(_stage: Stage, page: Page, _models: ModelServer) -> None:
+    await _goto(page, "schedules")
+    await _open_card(page)
+    await page.locator(".page [name=title]").fill("核对重点账号 Review the key accounts")
+    await page.locator(".page [name=goal]").fill("知道哪些需要处理")
+    await page.locator(".page [name=steps]").fill("Read the accounts\n决定下一步")
+    await page.locator(".page [name=timezone]").fill("Asia/Shanghai")
+    await page.locator(".page [type=submit].primary").click()
+    await expect(page.locator(".due-list")).to_be_visible()
+
+
+async def schedules(stage: Stage, page: Page, models: ModelServer) -> None:
+    await schedule(stage, page, models)
+    await page.locator(".page .row .button").first.click()
+    await _goto(page, "schedules")
+    await expect(page.locator(".table tbody tr").first).to_be_visible()
+
+
+async def mcp_none(_stage: Stage, page: Page, _models: ModelServer) -> None:
+    await _goto(page, "mcp")
+    await expect(page.locator(".page form")).to_be_visible()
+
+
+async def system(_stage: Stage, page: Page, _models: ModelServer) -> None:
+    await _goto(page, "system")
+    await expect(page.locator(".table").last).to_be_visible()
+
+
 STATES: Mapping[str, Callable[[Stage, Page, ModelServer], Awaitable[None]]] = {
     f.__name__: f
     for f in (
         empty, handoff_form, drafting, needs_confirmation, plan_edited, queued, running, streaming, retrying,
         blocked_question, blocked_approval, blocked_outcome, done, done_with_plan, failed, cancelled, offline, sign_in,
         home, runs_page, run_page, documents, document, document_proposed, document_written, rules, costs,
+        sessions, session, sessions_deleted, live, schedules_empty, schedule, schedules, mcp_none, system,
     )
 }  # fmt: skip

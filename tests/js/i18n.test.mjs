@@ -4,8 +4,10 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { at } from "./page.mjs";
 
-const { Translator, chooseLanguage, loadPageWords, loadWords } = await import(at("i18n.js"));
-const WORDS = { en: await loadPageWords("en"), zh: await loadPageWords("zh") };
+const { Translator, chooseLanguage, loadConsoleWords, loadPageWords, loadWords } = await import(at("i18n.js"));
+const CONSOLE = { en: await loadConsoleWords("en"), zh: await loadConsoleWords("zh") };
+const PAGE = { en: await loadPageWords("en"), zh: await loadPageWords("zh") };
+const WORDS = { en: { ...PAGE.en, ...CONSOLE.en }, zh: { ...PAGE.zh, ...CONSOLE.zh } };
 const WINDOW = await loadWords("en");
 
 const folder = fileURLToPath(at(""));
@@ -16,6 +18,15 @@ const known = (key) => key in WORDS.en || `${key}.other` in WORDS.en;
 
 test("English and Chinese have the same words", () => {
   assert.deepEqual(Object.keys(WORDS.zh), Object.keys(WORDS.en));
+});
+
+test("the console says nothing anew that the page says already", () => {
+  assert.deepEqual(Object.keys(CONSOLE.en).filter((key) => key in PAGE.en), []);
+  const words = new Translator("en", PAGE.en);
+  assert.equal(words.has("live.pause"), false);
+  words.learn(CONSOLE.en);
+  assert.equal(words.text("live.pause"), "Pause");
+  assert.equal(words.text("page.runs"), "Runs");
 });
 
 test("each word has the same gaps in both languages", () => {

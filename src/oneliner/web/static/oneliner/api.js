@@ -133,6 +133,16 @@ export class Api {
     });
   }
 
+  /** What a route gives to be kept as a file. Throws Refused. @param {string} path @returns {Promise<Blob>} */
+  async file(path) {
+    return reached(async () => {
+      let response = await this.#send("GET", path, undefined, undefined, false);
+      if (response.status === 401) response = await this.#send("GET", path, undefined, undefined, true);
+      if (!response.ok) throw new Refused(await problemOf(response));
+      return response.blob();
+    });
+  }
+
   /**
    * @param {string} method @param {string} path @param {Record<string, any>|undefined} body
    * @param {string|undefined} key @param {boolean} isRefresh

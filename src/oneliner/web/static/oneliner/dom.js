@@ -124,6 +124,8 @@ const ICONS = {
   down: "M8 3v9.5M4 8.5l4 4 4-4",
   chevron: "M4 6l4 4 4-4",
   send: "M8 13V3.5M4 7.5l4-4 4 4",
+  play: "M5 3.2l7.5 4.8L5 12.8z",
+  pause: "M5.5 3.5v9M10.5 3.5v9",
   stop: "M4.5 4.5h7v7h-7z",
   copy: "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z",
   trash: "M2.5 4.5h11M6 4.5v-2h4v2M4 4.5l.6 9h6.8l.6-9M6.7 7v4M9.3 7v4",

@@ -27,6 +27,14 @@ export async function loadPageWords(language) {
 }
 
 /**
+ * @param {Language} language
+ * @returns {Promise<Record<string, string>>} those of the console, which the chat does without
+ */
+export async function loadConsoleWords(language) {
+  return language === "zh" ? (await import("./words/console-zh.js")).zh : (await import("./words/console-en.js")).en;
+}
+
+/**
  * @param {(string|null|undefined)[]} wishes language tags, the first that we speak wins
  * @returns {Language}
  */
@@ -53,6 +61,11 @@ export class Translator {
     this.#relative = new Intl.RelativeTimeFormat(this.locale, { numeric: "auto", style: "short" });
   }
 
+  /** Adds words that came later. @param {Record<string, string>} words */
+  learn(words) {
+    this.#words = { ...this.#words, ...words };
+  }
+
   /** @param {string} key */
   has(key) {
     return key in this.#words;
@@ -70,6 +83,11 @@ export class Translator {
     return words.replace(/\{(\w+)\}/g, (whole, name) =>
       name in params ? (typeof params[name] === "number" ? this.number(params[name]) : String(params[name])) : whole,
     );
+  }
+
+  /** Several things in one sentence. @param {string[]} items */
+  list(items) {
+    return new Intl.ListFormat(this.locale, { type: "conjunction" }).format(items);
   }
 
   /** @param {number} value */

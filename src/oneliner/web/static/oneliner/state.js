@@ -8,6 +8,20 @@
  * @import {Frame, Live, Message, Run, State, ToolCall} from "./types.js"
  */
 
+/** What the lists of messages and of sessions have to be read again for. */
+export const CHANGES_MESSAGES = new Set([
+  "run.created", "run.completed", "run.failed", "run.cancelled", "run.resumed",
+  "message.completed", "message.interrupted", "tool.completed", "tool.failed", "tool.denied",
+]);
+export const CHANGES_SESSION = new Set(["run.created", "run.completed", "run.failed", "run.cancelled", "message.completed"]);
+
+/** @param {State} state @returns {Frame[]} what is being written, for a tab that has just come */
+export function snapshotsOf(state) {
+  return Object.entries(state.live)
+    .filter(([, live]) => !live.gap)
+    .map(([id, live]) => ({ type: "message.snapshot", message_id: id, ...live }));
+}
+
 /** @returns {State} */
 export function initialState() {
   return {

@@ -21,7 +21,7 @@
  *   governance_snapshot?: Record<string, any>, active_admin_override_notice?: any, status_summary?: string,
  *   created_at: string, updated_at: string, started_at: string|null, finished_at: string|null, last_seq: number}} Run
  * @typedef {{id: string, user_id?: string, title: string, project_id?: string, total_tokens: number, total_cost: string|null,
- *   message_count: number, created_at: string, updated_at: string}} Session
+ *   message_count: number, created_at: string, updated_at: string, deleted_at?: string|null}} Session
  * @typedef {{id?: string, call_id?: string, name: string, arguments?: string}} AskedCall a message says `id`, an event
  *   `call_id`, which comes without arguments
  * @typedef {{id: string, session_id: string, run_id: string, role: 'user'|'assistant'|'tool', content: string,

@@ -13,17 +13,12 @@ import { cancelMainAgentRun, confirmMainAgentRun, createMainAgentRun } from "./m
 import { isChanged, toRequest } from "./plan-draft.js";
 import { Refresher } from "./refresher.js";
 import { SharedStream } from "./sharing.js";
-import { initialState, meOf, reduce } from "./state.js";
+import { CHANGES_MESSAGES, CHANGES_SESSION, initialState, meOf, reduce, snapshotsOf } from "./state.js";
 
 const REFRESH_DELAY_MS = 30;
 const RESYNC_EVERY_MS = 2_000;
 const CATCH_UP_MS = 1_200;
 const OPEN_STATUSES = ["drafting", "needs_confirmation", "queued", "running", "blocked"];
-const CHANGES_MESSAGES = new Set([
-  "run.created", "run.completed", "run.failed", "run.cancelled", "run.resumed",
-  "message.completed", "message.interrupted", "tool.completed", "tool.failed", "tool.denied",
-]);
-const CHANGES_SESSION = new Set(["run.created", "run.completed", "run.failed", "run.cancelled", "message.completed"]);
 const MAX_TOOL_HISTORIES = 8;
 
 export class Workspace {
@@ -37,6 +32,8 @@ export class Workspace {
   #refresher = new Refresher(REFRESH_DELAY_MS);
   /** @type {Set<(state: State) => void>} */
   #listeners = new Set();
+  /** @type {Set<(frame: Frame) => void>} */
+  #ears = new Set();
   #lastResync = 0;
   #caughtUpTimer = 0;
   /** @type {Set<string>} */
@@ -58,6 +55,12 @@ export class Workspace {
   subscribe(listener) {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Tells every run event that is news; live text is none. @param {(frame: Frame) => void} ear @returns {() => void} what ends it */
+  listen(ear) {
+    this.#ears.add(ear);
+    return () => this.#ears.delete(ear);
   }
 
   /** @param {{type: string, [key: string]: any}} action */
@@ -82,7 +85,7 @@ export class Workspace {
       listener: {
         frame: (frame) => this.#took(frame),
         status: (status) => this.#connection(status),
-        snapshots: () => this.#snapshots(),
+        snapshots: () => snapshotsOf(this.state),
       },
     });
     this.#stream.start();
@@ -92,6 +95,7 @@ export class Workspace {
   stop() {
     this.#stream?.stop();
     this.#listeners.clear();
+    this.#ears.clear();
   }
 
   /** The lists, and the open session when there is one. */
@@ -256,10 +260,13 @@ export class Workspace {
 
   /** @param {string} sessionId */
   async deleteSession(sessionId) {
-    await this.#quietly(async () => {
-      await this.#api.deleteSession(sessionId);
-      this.#dispatch({ type: "session_gone", sessionId });
-    });
+    await this.#quietly(() => this.removeSession(sessionId));
+  }
+
+  /** Deletes a session, whoever's. Throws Refused. @param {string} sessionId */
+  async removeSession(sessionId) {
+    await this.#api.deleteSession(sessionId);
+    this.#dispatch({ type: "session_gone", sessionId });
   }
 
   /**
@@ -295,6 +302,7 @@ export class Workspace {
       return;
     }
     if (!isNew) return;
+    for (const ear of this.#ears) ear(frame);
     if (this.#caughtUpTimer) this.#countCaughtUp();
     this.#refreshRun(frame.run_id);
     // The open session also while it is being read for the first time: that answer may be older than this event.
@@ -329,13 +337,6 @@ export class Workspace {
 
   #countCaughtUp() {
     this.#dispatch({ type: "connection", connection: { caughtUp: this.state.connection.caughtUp + 1 } });
-  }
-
-  /** @returns {Frame[]} what is being written, for a tab that has just come */
-  #snapshots() {
-    return Object.entries(this.state.live)
-      .filter(([, live]) => !live.gap)
-      .map(([id, live]) => ({ type: "message.snapshot", message_id: id, ...live }));
   }
 
   // Fetching what the stream told of.

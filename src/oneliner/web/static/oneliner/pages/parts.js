@@ -6,7 +6,9 @@
  * @import {Route} from "./router.js"
  */
 
-import { h, icon } from "../dom.js";
+import { Refused } from "../api.js";
+import { h, icon, replaceChildren } from "../dom.js";
+import { problemLine } from "../views/problem-line.js";
 import { addressOf } from "./router.js";
 
 /**
@@ -28,9 +30,81 @@ export function section(heading, ...children) {
   return h("section", { class: "stack" }, h("h2", { class: "section-title" }, heading), ...children);
 }
 
-/** @param {string} text */
-export function nothing(text) {
-  return h("p", { class: "nothing" }, text);
+/** An empty place, and the way forward from it. @param {string} text @param {...Child} ways */
+export function nothing(text, ...ways) {
+  if (!ways.some(Boolean)) return h("p", { class: "nothing" }, text);
+  return h("div", { class: "nothing" }, h("p", {}, text), h("div", { class: "row" }, ...ways));
+}
+
+/**
+ * Something to be opened, which is built when it first is.
+ *
+ * @param {Child[]} summary @param {() => HTMLElement} build @param {{isOpen?: boolean, class?: string}} [how]
+ */
+export function opened(summary, build, { isOpen = false, class: kind = "card" } = {}) {
+  const fill = () => node.open && node.childElementCount === 1 && node.append(build());
+  const node = h("details", { class: kind, on: { toggle: fill } }, h("summary", {}, ...summary));
+  node.open = isOpen;
+  fill();
+  return node;
+}
+
+/** Names and what they say. @param {[string, Child|Child[]][]} pairs */
+export function facts(pairs) {
+  return h("dl", { class: "facts" }, ...pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, ...(Array.isArray(value) ? value : [value]))]));
+}
+
+/** How something is doing: a colour and a word. @param {"good"|"bad"|"busy"|"waits"|"off"} state @param {string} text */
+export function badge(state, text) {
+  return h("span", { class: "status", data: { state } }, h("span", { class: "status-dot", "aria-hidden": "true" }), text);
+}
+
+/** The page as the address says, from the start. */
+export function showAgain() {
+  dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
+/**
+ * Does *work*, and says in *problem* what the server refused.
+ *
+ * @param {Translator} words @param {HTMLElement} problem @param {() => Promise<any>} work
+ * @returns {Promise<boolean>} whether it was done
+ */
+export async function attempted(words, problem, work) {
+  replaceChildren(problem);
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    replaceChildren(problem, problemLine(error.problem, words));
+    return false;
+  }
+}
+
+/**
+ * A button for what cannot be undone by a click: it asks first, and the focus is on leaving it.
+ *
+ * @param {Translator} words @param {{text: string, ask: string, yes: string, icon?: string}} said @param {() => void} onYes
+ */
+export function sureButton(words, said, onYes) {
+  const box = h("span", { class: "row" });
+  const first = h("button", { type: "button", class: "button small danger", on: { click: () => ask() } }, said.icon && icon(said.icon), said.text);
+  const leave = () => { replaceChildren(box, first); first.focus(); };
+  const no = h("button", { type: "button", class: "button small", on: { click: leave, keydown: (event) => event.key === "Escape" && leave() } }, words.text("sure.no"));
+  const ask = () => {
+    replaceChildren(box, h("span", {}, said.ask), h("button", { type: "button", class: "button small danger", on: { click: onYes } }, said.yes), no);
+    no.focus();
+  };
+  replaceChildren(box, first);
+  return box;
+}
+
+/** @param {Blob} blob @param {string} name of the file */
+export function saveAs(blob, name) {
+  const url = URL.createObjectURL(blob);
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1_000);
 }
 
 /** @param {string} label @param {HTMLElement} control */
@@ -70,9 +144,7 @@ export function when(iso, words) {
 export function csvButton(words, rows, name) {
   const save = () => {
     const text = rows().map((row) => row.map(quoted).join(",")).join("\r\n");
-    const url = URL.createObjectURL(new Blob([`\ufeff${text}\r\n`], { type: "text/csv" }));
-    h("a", { href: url, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 1_000);
+    saveAs(new Blob([`\ufeff${text}\r\n`], { type: "text/csv" }), name);
   };
   return h("button", { type: "button", class: "button small", on: { click: save } }, icon("down"), words.text("page.csv"));
 }

@@ -10,6 +10,7 @@
  */
 
 import { h, replaceChildren, setAttribute } from "../dom.js";
+import { loadConsoleWords } from "../i18n.js";
 import { problemLine } from "../views/problem-line.js";
 
 /** @type {Record<string, () => Promise<{show(context: PageContext, route: Route): Promise<Shown>}>>} */
@@ -21,10 +22,18 @@ const PAGES = {
   document: () => import("./document.js"),
   rules: () => import("./rules.js"),
   costs: () => import("./costs.js"),
+  sessions: () => import("./sessions.js"),
+  session: () => import("./session.js"),
+  schedules: () => import("./schedules.js"),
+  schedule: () => import("./schedule.js"),
+  live: () => import("./live.js"),
+  mcp: () => import("./mcp.js"),
+  system: () => import("./system.js"),
 };
-const IN_NAV = ["home", "chat", "runs", "documents", "rules", "costs"];
+const IN_NAV = ["home", "chat", "runs", "sessions", "documents", "schedules", "rules", "costs", "live"];
+const FOR_ADMINS = ["mcp", "system"];
 /** @type {Record<string, string>} */
-const BELONGS_TO = { run: "runs", document: "documents" };
+const BELONGS_TO = { run: "runs", document: "documents", session: "sessions", schedule: "schedules" };
 
 /** @param {string} hash @returns {Route|null} null: the chat */
 export function routeOf(hash) {
@@ -46,6 +55,8 @@ export class Pages {
   #chat;
   #onTitle;
   #asked = 0;
+  /** @type {Promise<void>|null} */
+  #learnt = null;
   /** @type {(() => void)|undefined} */
   #leave = undefined;
   node = h("div", { class: "page", hidden: true });
@@ -60,9 +71,10 @@ export class Pages {
     this.#context = context;
     this.#chat = chat;
     this.#onTitle = onTitle;
-    const { words } = context;
+    const { words, workspace } = context;
+    const names = workspace.state.me?.role === "admin" ? [...IN_NAV, ...FOR_ADMINS] : IN_NAV;
     this.nav = h("nav", { class: "page-nav", "aria-label": words.text("nav.pages") },
-      h("ul", {}, ...IN_NAV.map((name) => h("li", {}, h("a", { href: name === "chat" ? "#chat" : addressOf(name), data: { page: name } }, words.text(`page.${name}`))))));
+      h("ul", {}, ...names.map((name) => h("li", {}, h("a", { href: name === "chat" ? "#chat" : addressOf(name), data: { page: name } }, words.text(`page.${name}`))))));
     addEventListener("hashchange", this.#onHash);
   }
 
@@ -79,7 +91,7 @@ export class Pages {
     if (!route) return this.#showChat();
     const { words } = this.#context;
     try {
-      const page = await PAGES[route.name]();
+      const [page] = await Promise.all([PAGES[route.name](), this.#words()]);
       const shown = await page.show(this.#context, route);
       if (mine !== this.#asked) return shown.leave?.();
       this.#replace(shown);
@@ -90,6 +102,16 @@ export class Pages {
       const again = h("button", { type: "button", class: "button small", on: { click: () => void this.go() } }, words.text("load.again"));
       this.#replace({ title: words.text(`page.${route.name}`), node: h("div", { class: "stack" }, problemLine(problem, words), again) });
     }
+  }
+
+  /** What the pages say, loaded when the first of them is gone to. */
+  #words() {
+    const { words } = this.#context;
+    this.#learnt ??= loadConsoleWords(words.language).then((more) => words.learn(more), (error) => {
+      this.#learnt = null; // no connection
+      throw error;
+    });
+    return this.#learnt;
   }
 
   /** @param {Shown} shown */

@@ -1,0 +1,259 @@
+"""The console: sessions, what happens live, schedules, MCP servers, the system."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from oneliner.testing import Reply
+from tests.browser.stage import Server, Stage, say
+from tests.browser.test_pages import goto, read
+from tests.support import modern_mcp_server
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from playwright.async_api import Browser, Page
+
+    from oneliner.testing import ModelServer
+
+pytestmark = pytest.mark.browser
+
+MCP_SERVER = str(Path(modern_mcp_server.__file__))
+MANY = 50_000
+
+
+@asynccontextmanager
+async def staged_with(browser: Browser, data_dir: Path, variables: dict[str, str]) -> AsyncGenerator[Stage]:
+    """A stage whose server has settings of its own."""
+    async with Server(data_dir, None, variables=variables) as server:
+        stage = Stage(browser, server)
+        yield stage
+        await stage.check()
+
+
+async def talk(page: Page, text: str) -> None:
+    await say(page, text)
+    await expect(page.locator(".end")).to_be_visible()
+
+
+async def test_a_session_is_found_exported_deleted_and_restored(stage: Stage, models: ModelServer) -> None:
+    models.script(Reply("It is 42."), Reply("Later."))
+    page = await stage.signed_in()
+    await talk(page, "Six times seven")
+    await page.locator(".nav-actions .button").first.click()
+    await talk(page, "Something else")
+    await goto(page, "sessions")
+    rows = page.locator(".table tbody tr")
+    await expect(rows).to_have_count(2)
+    await page.get_by_label("Search").fill("SEVEN")
+    await page.keyboard.press("Enter")
+    await expect(rows).to_have_count(1)
+    assert "q=SEVEN" in page.url
+    await page.get_by_role("link", name="Six times seven").click()
+    await expect(page.locator(".said")).to_have_count(2)
+    await expect(page.locator(".said").last).to_contain_text("It is 42.")
+    for name, ending in (("Export as JSONL", "jsonl"), ("Export as Markdown", "md")):
+        async with page.expect_download() as saved:
+            await page.get_by_role("button", name=name).click()
+        file = await saved.value
+        assert file.suggested_filename.endswith(f".{ending}")
+        text = read(await file.path())
+        assert "It is 42." in text
+        assert ending == "md" or json.loads(text.splitlines()[-1])["kind"] == "end"
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await expect(page.get_by_role("button", name="Leave it")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("button", name="Delete", exact=True)).to_be_focused()
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Yes, delete").click()
+    await expect(rows).to_have_count(1)
+    await expect(page.locator(".session")).to_have_count(1)
+    await page.get_by_label("Which").select_option("true")
+    await expect(rows).to_have_count(1)
+    assert "deleted=true" in page.url
+    await page.get_by_role("button", name="Restore “Six times seven”").click()
+    await expect(page.locator(".nothing")).to_be_visible()
+    await expect(page.locator(".session")).to_have_count(2)
+
+
+async def test_what_happens_is_shown_as_it_happens_and_stands_still_when_paused(
+    stage: Stage, models: ModelServer
+) -> None:
+    models.script(Reply("One."), Reply("Two."))
+    page = await stage.signed_in()
+    other = await stage.page(page.context)
+    await other.goto(f"{stage.server.url}/#/live")
+    await expect(other.locator(".nothing")).to_be_visible()
+    await talk(page, "First")
+    lines = other.locator(".tail-line")
+    await expect(lines.first).to_contain_text("run.completed")
+    await expect(lines.first.get_by_role("link")).to_have_text("First")
+    count = await lines.count()
+    await other.get_by_role("button", name="Pause").click()
+    await talk(page, "Second")
+    await expect(other.get_by_role("button", name=re.compile(r"Go on \([1-9]"))).to_be_visible()
+    assert await lines.count() == count
+    await other.get_by_role("button", name="Go on").click()
+    await expect(lines.first.get_by_role("link")).to_have_text("Second")
+    await other.get_by_label("Search").fill("first")
+    await expect(lines).to_have_count(count)
+    await other.get_by_label("Kind").select_option("message")
+    await expect(other.locator(".tail-type").first).to_have_text("message.completed")
+    assert "kind=message" in other.url
+    await goto(other, "runs")
+    await goto(other, "live")
+    await expect(lines.first).to_be_visible()
+    await lines.first.get_by_role("link").click()
+    await expect(other.locator(".page-title")).to_have_text("Second")
+
+
+async def test_fifty_thousand_events_leave_a_bounded_list_and_a_page_that_answers(
+    stage: Stage, models: ModelServer
+) -> None:
+    models.script(Reply("One."))
+    leader = await stage.signed_in()
+    await talk(leader, "First")
+    page = await stage.page(leader.context)
+    await page.goto(f"{stage.server.url}/#/live")
+    await expect(page.locator(".nothing")).to_be_visible()
+    # The way in which the tab that reads the stream passes on what it reads.
+    await page.evaluate(
+        """async (many) => {
+          const channel = new BroadcastChannel("oneliner:local");
+          const run_id = "01890a5d-ac96-774b-bcce-b302099a8057";
+          for (let seq = 1; seq <= many; seq += 1) {
+            channel.postMessage({ type: "frame", id: null, frame: { type: "step.started", seq, run_id, session_id: run_id, at: "2026-01-01T00:00:00.000Z", summary: `number ${seq}`, details: {} } });
+            if (seq % 5000 === 0) await new Promise((resolve) => setTimeout(resolve));
+          }
+        }""",
+        MANY,
+    )
+    stage.expected = re.compile("404")
+    await expect(page.locator(".page .fact").first).to_contain_text(f"{MANY:,} events")
+    await expect(page.locator(".tail-line").first).to_contain_text(f"number {MANY}")
+    assert await page.locator(".tail-line").count() == 100
+    await page.get_by_label("Search").fill("number 48001")
+    await expect(page.locator(".tail-line")).to_have_count(1)
+    await page.get_by_label("Search").fill("number 48000")
+    await expect(page.locator(".page .nothing")).to_be_visible()
+
+
+async def test_a_schedule_is_made_with_a_preview_paused_changed_and_deleted(stage: Stage) -> None:
+    page = await stage.signed_in()
+    await goto(page, "schedules")
+    form = page.get_by_role("form", name="New schedule")
+    await form.get_by_label("Task").fill("Review the accounts")
+    await form.get_by_label("Steps, one a line").fill("Read\nDecide")
+    await form.get_by_label("When").select_option(label="Monday to Friday at 9")
+    await expect(form.get_by_label("Cron expression")).to_have_value("0 9 * * MON-FRI")
+    await form.get_by_label("Time zone").fill("Asia/Shanghai")
+    await expect(form.locator(".due-list li").first).to_contain_text("09:00 GMT+8")
+    stage.expected = re.compile("422")
+    await form.get_by_label("Cron expression").fill("0 25 * * *")
+    await expect(form.locator(".field-error")).to_be_visible()
+    await expect(form.get_by_label("Cron expression")).to_have_attribute("aria-invalid", "true")
+    await form.get_by_label("Cron expression").fill("30 8 * * *")
+    await expect(form.locator(".due-list li").first).to_contain_text("08:30 GMT+8")
+    await form.get_by_role("button", name="Create the schedule").click()
+    await expect(page.locator(".page-title")).to_have_text("Review the accounts")
+    await expect(page.locator(".numbered li")).to_have_text(["Read", "Decide"])
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.locator(".page .status")).to_have_text("Paused")
+    await expect(page.locator(".due-list")).to_have_count(0)
+    await page.get_by_role("button", name="Resume").click()
+    await expect(page.locator(".due-list li")).to_have_count(5)
+    await page.locator("summary", has_text="Change this schedule").click()
+    change = page.get_by_role("form", name="Change this schedule")
+    await expect(change.get_by_label("Cron expression")).to_have_value("30 8 * * *")
+    await change.get_by_label("Task").fill("Review all accounts")
+    await change.get_by_label("The agent drafts the plan each time").check()
+    await expect(change.get_by_label("Steps, one a line")).to_be_hidden()
+    await expect(change.get_by_label("Confirm ahead")).to_be_disabled()
+    await change.get_by_role("button", name="Save the changes").click()
+    await expect(page.locator(".page-title")).to_have_text("Review all accounts")
+    await goto(page, "schedules")
+    await expect(page.locator(".table tbody tr")).to_have_count(1)
+    await page.get_by_role("link", name="Review all accounts").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await page.get_by_role("button", name="Yes, delete").click()
+    await expect(page.locator(".nothing")).to_be_visible()
+
+
+async def test_an_mcp_server_is_added_seen_at_work_changed_and_removed(browser: Browser, tmp_path: Path) -> None:
+    async with staged_with(browser, tmp_path / "data", {"ONELINER_MCP_ADMIN": "all"}) as stage:
+        page = await stage.signed_in()
+        await goto(page, "mcp")
+        form = page.get_by_role("form", name="Add an MCP server")
+        await form.get_by_label("Name").fill("shop")
+        await form.get_by_label("Reached by").select_option("command")
+        await form.get_by_label("Command", exact=True).fill(sys.executable)
+        await form.get_by_label("Arguments, one a line").fill(MCP_SERVER)
+        await form.get_by_label("Variables, one a line").fill("TOKEN=")
+        await form.get_by_role("button", name="Save the server").click()
+        await expect(form.locator(".problem")).to_contain_text("TOKEN")
+        await form.get_by_label("Variables, one a line").fill("")
+        await form.get_by_role("button", name="Save the server").click()
+        card = page.locator(".card", has_text="shop")
+        await expect(card.locator("summary .status")).to_have_text("Ready")
+        await card.locator("summary").first.click()
+        await expect(card.get_by_role("group", name="Tools of shop").locator("tbody tr").first).to_contain_text(
+            "shop__buy"
+        )
+        await goto(page, "system")
+        await expect(page.get_by_role("group", name="Tools")).to_contain_text("shop__buy")
+        await goto(page, "mcp")
+        await card.locator("summary").first.click()
+        await card.locator("summary", has_text="Change").click()
+        change = page.get_by_role("form", name="Change shop")
+        await change.get_by_label("Tools offered (patterns)").fill("buy")
+        await change.get_by_role("button", name="Save the server").click()
+        await expect(card.locator("summary").first).to_contain_text("1 tool")
+        await card.locator("summary").first.click()
+        await card.get_by_role("button", name="Remove").click()
+        await card.get_by_role("button", name="Yes, remove").click()
+        await expect(page.locator(".nothing")).to_be_visible()
+
+
+async def test_a_server_that_cannot_be_reached_says_why(browser: Browser, tmp_path: Path) -> None:
+    async with staged_with(browser, tmp_path / "data", {"ONELINER_MCP_ADMIN": "all"}) as stage:
+        page = await stage.signed_in()
+        await goto(page, "mcp")
+        form = page.get_by_role("form", name="Add an MCP server")
+        await form.get_by_label("Name").fill("nowhere")
+        await form.get_by_role("textbox", name="Address").fill("http://127.0.0.1:9/mcp")
+        await form.get_by_role("button", name="Save the server").click()
+        card = page.locator(".card", has_text="nowhere")
+        await expect(card.locator("summary .status")).to_have_text("Failed")
+        await card.locator("summary").first.click()
+        await expect(card.locator(".problem")).to_be_visible()
+
+
+async def test_the_system_page_shows_parts_and_settings_and_no_secret(stage: Stage) -> None:
+    page = await stage.signed_in()
+    await goto(page, "system")
+    await expect(page.get_by_role("group", name="Health").locator("tbody tr").first).to_contain_text("There")
+    settings = page.get_by_role("group", name="Settings in effect")
+    await expect(settings.locator("tr", has_text="ONELINER_MODEL_API_KEY")).to_contain_text("set, not shown")
+    await expect(settings.locator("tr", has_text="ONELINER_LEASE_SECONDS")).to_contain_text("deployment")
+    await expect(settings.locator("tr", has_text="ONELINER_QUEUE")).to_contain_text("default")
+    assert "sk-test" not in await page.content()
+
+
+async def test_a_member_is_not_shown_what_is_an_administrators(stage: Stage) -> None:
+    page = await stage.entered("ann", is_admin=False)
+    await expect(page.locator(".page-nav [data-page=schedules]")).to_be_visible()
+    for name in ("mcp", "system"):
+        await expect(page.locator(f".page-nav [data-page={name}]")).to_have_count(0)
+    await goto(page, "sessions")
+    await expect(page.get_by_label("Which")).to_have_count(0)
+    stage.expected = re.compile("403")
+    await page.evaluate("() => { location.hash = '#/system'; }")
+    await expect(page.locator(".page .problem")).to_be_visible()
