@@ -326,6 +326,15 @@ async def sessions(stage: Stage, page: Page, models: ModelServer) -> None:
     await expect(page.locator(".table tbody tr").first).to_be_visible()
 
 
+async def runs_view(stage: Stage, page: Page, models: ModelServer) -> None:
+    await needs_confirmation(stage, page, models)
+    await page.evaluate("() => { location.hash = '#/runs?status=needs_you&mine=true'; }")
+    await page.locator(".views .button").click()
+    await page.locator(".view-form input").fill("要我处理 Mine to decide")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".view[aria-current]")).to_be_visible()
+
+
 async def sessions_deleted(stage: Stage, page: Page, models: ModelServer) -> None:
     await session(stage, page, models)
     await page.locator(".page .button.danger").click()
@@ -398,6 +407,6 @@ STATES: Mapping[str, Callable[[Stage, Page, ModelServer], Awaitable[None]]] = {
         empty, handoff_form, drafting, needs_confirmation, plan_edited, queued, running, streaming, retrying,
         blocked_question, blocked_approval, blocked_outcome, done, done_with_plan, failed, cancelled, offline, sign_in,
         home, runs_page, run_page, documents, document, document_proposed, document_written, rules, costs,
-        sessions, session, sessions_deleted, live, schedules_empty, schedule, schedules, mcp_none, system,
+        runs_view, sessions, session, sessions_deleted, live, schedules_empty, schedule, schedules, mcp_none, system,
     )
 }  # fmt: skip

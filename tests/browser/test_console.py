@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import expect
 
 from oneliner.testing import Reply
-from tests.browser.stage import Server, Stage, say
+from tests.browser.stage import Server, Stage, hand_off, say
 from tests.browser.test_pages import goto, read
 from tests.support import modern_mcp_server
 
@@ -82,6 +82,37 @@ async def test_a_session_is_found_exported_deleted_and_restored(stage: Stage, mo
     await page.get_by_role("button", name="Restore “Six times seven”").click()
     await expect(page.locator(".nothing")).to_be_visible()
     await expect(page.locator(".session")).to_have_count(2)
+
+
+async def test_a_view_of_runs_is_named_gone_to_and_removed(stage: Stage) -> None:
+    page = await stage.signed_in()
+    for title in ("First task", "Second task"):
+        await hand_off(page, title, steps="Only step")
+        await expect(page.locator(".oneliner-run-title")).to_have_text(title)
+    await goto(page, "runs")
+    rows = page.locator(".table tbody tr")
+    await page.get_by_role("link", name="Wait for somebody").click()
+    await expect(rows).to_have_count(2)
+    await expect(page.get_by_label("Status")).to_have_value("needs_you")
+    await page.get_by_role("link", name="Failed").click()
+    await expect(page.locator(".nothing")).to_be_visible()
+    await page.get_by_role("link", name="Show all").click()
+    await page.get_by_label("Search").fill("second")
+    await page.keyboard.press("Enter")
+    await expect(rows).to_have_count(1)
+    await page.get_by_role("button", name="Save this view").click()
+    await page.get_by_label("Name of the view").fill("The second")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("link", name="The second")).to_be_focused()
+    await page.get_by_role("link", name="All", exact=True).click()
+    await expect(rows).to_have_count(2)
+    await page.reload()
+    await page.get_by_role("link", name="The second").click()
+    await expect(rows).to_have_count(1)
+    await expect(page.get_by_role("link", name="The second")).to_have_attribute("aria-current", "true")
+    await page.get_by_role("button", name="Remove the view “The second”").click()
+    await expect(page.get_by_role("link", name="The second")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Save this view")).to_be_visible()
 
 
 async def test_what_happens_is_shown_as_it_happens_and_stands_still_when_paused(

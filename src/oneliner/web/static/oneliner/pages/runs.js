@@ -11,15 +11,19 @@ import { problemLine } from "../views/problem-line.js";
 import { elapsedMs, statusBadge } from "../views/run-facts.js";
 import { choice, csvButton, filters, labelled, nothing, table, when } from "./parts.js";
 import { addressOf } from "./router.js";
+import { viewsRow } from "./views-row.js";
 
 const STATUSES = ["drafting", "needs_confirmation", "queued", "running", "blocked", "done", "failed", "cancelled"];
+/** Several states that one asks for together. @type {Record<string, string[]>} */
+const GROUPS = { needs_you: ["needs_confirmation", "blocked"], open: ["drafting", "needs_confirmation", "queued", "running", "blocked"] };
 
 /** @param {PageContext} context @param {Route} route @returns {Promise<Shown>} */
 export async function show(context, route) {
   const { api, words, workspace } = context;
   const given = Object.fromEntries(["status", "q", "project_id", "before", "mine"].map((name) => [name, route.query.get(name)]));
-  const page = await api.runs({ ...given, limit: "25" });
+  const page = await api.runs({ ...given, status: GROUPS[given.status ?? ""] ?? given.status, limit: "25" });
   const isAdmin = workspace.state.me?.role === "admin";
+  const isNarrowed = Object.values(given).some(Boolean);
   /** @type {Map<string, Run>} */
   const chosen = new Map();
   const bulk = h("div", { class: "row bulk", hidden: true });
@@ -63,15 +67,18 @@ export async function show(context, route) {
     ...page.items.map((r) => [r.id, r.title, r.run_status, r.reason, r.user_id, r.project_id, r.session_id, String(r.usage?.total_tokens ?? ""), r.usage?.cost, r.created_at, r.finished_at])];
   const older = page.next_cursor && h("a", { class: "button small", href: addressOf("runs", { ...given, before: page.next_cursor }) }, words.text("runs.older"));
   const newest = given.before && h("a", { class: "button small", href: addressOf("runs", { ...given, before: null }) }, words.text("runs.newest"));
+  const usual = [{ text: words.text("filter.all"), query: {} }, ...["needs_you", "open", "failed"].map((status) => ({ text: words.text(status in GROUPS ? `runs.group.${status}` : `status.${status}`), query: { status } }))];
+  const groups = Object.keys(GROUPS).map((name) => /** @type {[string, string]} */ ([name, words.text(`runs.group.${name}`)]));
   const node = h(
     "div", { class: "stack" },
+    viewsRow(context, route, usual, { ...given, before: null }),
     filters(route, words,
-      labelled(words.text("column.status"), choice("status", [["", words.text("filter.all")], ...STATUSES.map((s) => /** @type {[string, string]} */ ([s, words.text(`status.${s}`)]))], given.status ?? "")),
+      labelled(words.text("column.status"), choice("status", [["", words.text("filter.all")], ...groups, ...STATUSES.map((s) => /** @type {[string, string]} */ ([s, words.text(`status.${s}`)]))], given.status ?? "")),
       labelled(words.text("filter.search"), h("input", { type: "search", name: "q", maxlength: 200, props: { value: given.q ?? "" } })),
       labelled(words.text("column.project"), h("input", { type: "text", name: "project_id", maxlength: 128, props: { value: given.project_id ?? "" } })),
       ...(isAdmin ? [labelled(words.text("filter.whose"), choice("mine", [["", words.text("filter.everybody")], ["true", words.text("filter.mine")]], given.mine ?? ""))] : [])),
     bulk,
-    page.items.length ? table(words.text("page.runs"), columns, page.items.map(row)) : nothing(words.text("runs.none")),
+    page.items.length ? table(words.text("page.runs"), columns, page.items.map(row)) : nothing(words.text(isNarrowed ? "runs.not_found" : "runs.none"), isNarrowed && h("a", { class: "button small", href: addressOf("runs") }, words.text("filter.reset"))),
     h("div", { class: "row" }, newest || null, older || null, page.items.length > 0 && csvButton(words, csv, "runs.csv")),
   );
   return { title: words.text("page.runs"), node };
