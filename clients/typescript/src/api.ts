@@ -684,26 +684,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v2/oneliner/governance/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List versions of layers, newest first
-         * @description An administrator sees all of it; everybody else names his own user layer.
-         */
-        get: operations["listLayerVersions"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v2/oneliner/governance/explain": {
         parameters: {
             query?: never;
@@ -739,6 +719,126 @@ export interface paths {
          */
         post: operations["simulateRules"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/governance/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List versions of layers, newest first
+         * @description Each with what it changed. An administrator sees all; everybody else names his own user layer.
+         */
+        get: operations["listLayerVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/governance/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two versions of a layer
+         * @description What the later one says differently, and whether that is tighter or looser.
+         */
+        get: operations["diffLayer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/governance/layers/{layer}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring back the rules of an older version
+         * @description They become the newest version. Standing approvals stay as they are; an override is set anew instead.
+         */
+        post: operations["restoreLayer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/runs/{run_id}/governance/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare what a run was promised with what holds now
+         * @description What a run like it would be promised now, field by field, and the versions of the layers then and now.
+         */
+        get: operations["diffRunGovernance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/governance/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the approvals that stand
+         * @description What was answered with "allow always", in words, with the rule that asked.
+         */
+        get: operations["listStandingApprovals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/governance/approvals/{approval_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take an approval back
+         * @description It counts no more from now on, also for runs at work.
+         */
+        delete: operations["revokeStandingApproval"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1249,7 +1349,22 @@ export interface components {
          * @description Every action that is recorded.
          * @enum {string}
          */
-        Action: "policy.layer_set" | "policy.override_set" | "policy.override_ended" | "user.status_set" | "session.deleted" | "session.restored" | "user.erased" | "user.exported" | "session.exported" | "session.expired" | "session.purged" | "run.confirmed" | "run.answered" | "retention.set" | "retention.removed" | "webhook.created" | "webhook.changed" | "webhook.secret_rotated" | "webhook.disabled" | "webhook.deleted" | "sign_in.link_made" | "sign_in.link_used";
+        Action: "policy.layer_set" | "policy.layer_restored" | "approval.given" | "approval.revoked" | "policy.override_set" | "policy.override_ended" | "user.status_set" | "session.deleted" | "session.restored" | "user.erased" | "user.exported" | "session.exported" | "session.expired" | "session.purged" | "run.confirmed" | "run.answered" | "retention.set" | "retention.removed" | "webhook.created" | "webhook.changed" | "webhook.secret_rotated" | "webhook.disabled" | "webhook.deleted" | "sign_in.link_made" | "sign_in.link_used";
+        /**
+         * AgainstNowAnswer
+         * @description What a run was promised, against what one like it would be promised now.
+         */
+        AgainstNowAnswer: {
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /** Changes */
+            changes: components["schemas"]["ChangeAnswer"][];
+            /** Layers */
+            layers: components["schemas"]["LayerThenAndNowAnswer"][];
+        };
         /**
          * AskedCallAnswer
          * @description A tool call as the model wrote it; `arguments` is JSON text.
@@ -1435,6 +1550,25 @@ export interface components {
             decided_by: components["schemas"]["LayerName"];
         };
         /**
+         * ChangeAnswer
+         * @description A field that is different. `added` and `removed` are the items of a list: patterns, tool rules, approvals. Who
+         *     decided is told between policies alone.
+         */
+        ChangeAnswer: {
+            /** Field */
+            field: string;
+            /** @description As the field is set; null: nothing was said. */
+            before: components["schemas"]["JsonValue"];
+            after: components["schemas"]["JsonValue"];
+            direction: components["schemas"]["Direction"];
+            /** Added */
+            added: components["schemas"]["JsonValue"][];
+            /** Removed */
+            removed: components["schemas"]["JsonValue"][];
+            decided_by_before: components["schemas"]["LayerName"] | null;
+            decided_by_after: components["schemas"]["LayerName"] | null;
+        };
+        /**
          * Confirmation
          * @description Whether a chat run waits for a confirmation. A handoff always does.
          * @enum {string}
@@ -1587,6 +1721,12 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "pending" | "delivered" | "failed";
+        /**
+         * Direction
+         * @description Which way a change goes.
+         * @enum {string}
+         */
+        Direction: "tighter" | "looser" | "different";
         /**
          * DisabledReason
          * @description Why an endpoint gets nothing; empty while it is enabled.
@@ -1954,11 +2094,39 @@ export interface components {
             updated_at: string | null;
         };
         /**
+         * LayerDiff
+         * @description What one version of a layer changed since another; 0 is before there was any.
+         */
+        LayerDiff: {
+            layer: components["schemas"]["LayerName"];
+            /** Scope Key */
+            scope_key: string;
+            /** Since */
+            since: number;
+            /** Until */
+            until: number;
+            /** Changes */
+            changes: components["schemas"]["ChangeAnswer"][];
+        };
+        /**
          * LayerName
          * @description The levels at which rules are set, in the order in which they are read.
          * @enum {string}
          */
         LayerName: "system" | "platform" | "project" | "user" | "admin_override";
+        /**
+         * LayerThenAndNowAnswer
+         * @description The version of a layer that a run was created under, and the one that applies now.
+         */
+        LayerThenAndNowAnswer: {
+            layer: components["schemas"]["LayerName"];
+            /** Scope Key */
+            scope_key: string;
+            /** Version Then */
+            version_then: number | null;
+            /** Version Now */
+            version_now: number | null;
+        };
         /**
          * LayerToolRules
          * @description The tool rules of one layer; of all layers the strictest verdict holds.
@@ -1975,7 +2143,7 @@ export interface components {
         };
         /**
          * LayerVersion
-         * @description A version in the history of the layers.
+         * @description A version in the history of the layers, and what it changed of the one before it.
          */
         LayerVersion: {
             layer: components["schemas"]["LayerName"];
@@ -1997,6 +2165,8 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /** Changes */
+            changes: components["schemas"]["ChangeAnswer"][];
         };
         /** Listed[AuditAnswer] */
         Listed_AuditAnswer_: {
@@ -2114,6 +2284,13 @@ export interface components {
         Listed_SessionAnswer_: {
             /** Items */
             items: components["schemas"]["SessionAnswer"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** Listed[StandingApprovalAnswer] */
+        Listed_StandingApprovalAnswer_: {
+            /** Items */
+            items: components["schemas"]["StandingApprovalAnswer"][];
             /** Next Cursor */
             next_cursor: string | null;
         };
@@ -2826,6 +3003,24 @@ export interface components {
             /** Version */
             version: number;
             rules: components["schemas"]["RulesAnswer"];
+        };
+        /**
+         * StandingApprovalAnswer
+         * @description Calls that a user has allowed for good. `asked_by` is the rule it answers; null: it is not there any more, and the
+         *     approval has lapsed.
+         */
+        StandingApprovalAnswer: {
+            /** Id */
+            id: string;
+            /** Tool */
+            tool: string;
+            /** Words */
+            words: string;
+            asked_by: components["schemas"]["SayingAnswer"] | null;
+            /** Given By */
+            given_by: string;
+            /** Given At */
+            given_at: string | null;
         };
         /**
          * StepAnswer
@@ -3613,6 +3808,26 @@ export interface components {
              *     ]
              */
             ask_before?: string[];
+        };
+        /**
+         * RestoreRequest
+         * @description Which version of a layer is brought back.
+         */
+        RestoreRequest: {
+            /**
+             * Scope
+             * @description As for setting the layer; empty for the system layer.
+             * @default
+             */
+            scope: string;
+            /** Version */
+            version: number;
+            /**
+             * Seen Version
+             * @description The newest version that was read.
+             * @default null
+             */
+            seen_version: number | null;
         };
         /**
          * ResumeRequest
@@ -7669,86 +7884,6 @@ export interface operations {
             };
         };
     };
-    listLayerVersions: {
-        parameters: {
-            query?: {
-                /** @description At most this many items. */
-                limit?: number;
-                /** @description The `next_cursor` of the page before this one. */
-                before?: string | null;
-                /** @description Only of this layer. */
-                layer?: components["schemas"]["LayerName"] | null;
-                /** @description Only for this scope. */
-                scope?: string | null;
-            };
-            header?: {
-                /**
-                 * @description The language of `status_summary`: `en` or `zh`.
-                 * @example zh-CN
-                 */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Listed_LayerVersion_"];
-                };
-            };
-            /** @description A valid bearer token is needed (`unauthenticated`) */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request is not valid (`invalid`) */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something went wrong here (`internal_error`) */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server cannot take this now (`unavailable`) */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     explainCall: {
         parameters: {
             query?: never;
@@ -7965,6 +8100,557 @@ export interface operations {
                 };
             };
             /** @description The request is not valid; The idempotency key was used with another body (`invalid`, `idempotency_mismatch`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full (`storage_full`) */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLayerVersions: {
+        parameters: {
+            query?: {
+                /** @description At most this many items. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before this one. */
+                before?: string | null;
+                /** @description Only of this layer. */
+                layer?: components["schemas"]["LayerName"] | null;
+                /** @description Only for this scope. */
+                scope?: string | null;
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_LayerVersion_"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diffLayer: {
+        parameters: {
+            query: {
+                layer: components["schemas"]["LayerName"];
+                /** @description As for setting the layer; empty for the system's. */
+                scope?: string;
+                /** @description 0: before there were any rules. */
+                since?: number;
+                /** @description The newest when left out. */
+                until?: number | null;
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerDiff"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restoreLayer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The same key and body are answered as the first time, with `Idempotency-Replayed: true`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                layer: components["schemas"]["LayerName"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerAnswer"];
+                };
+            };
+            /** @description The body is not JSON (`malformed_json`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is a newer version than the one that was read; A request with this idempotency key is being answered (`version_changed`, `request_in_flight`) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`body_too_large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json (`not_json`) */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid; The idempotency key was used with another body (`invalid`, `idempotency_mismatch`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full (`storage_full`) */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diffRunGovernance: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The id of a run. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgainstNowAnswer"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listStandingApprovals: {
+        parameters: {
+            query?: {
+                /** @description The caller when left out. */
+                user_id?: string | null;
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_StandingApprovalAnswer_"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeStandingApproval: {
+        parameters: {
+            query?: {
+                /** @description The caller when left out. */
+                user_id?: string | null;
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The id of a standing approval. */
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
             422: {
                 headers: {
                     [name: string]: unknown;

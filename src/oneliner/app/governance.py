@@ -17,7 +17,7 @@ from oneliner.domain.tool_rules import RuleBook, ToolRule, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from oneliner.app.ports import Page, Transaction
+    from oneliner.app.ports import Transaction
     from oneliner.domain.policy import EffectivePolicy, GovernanceSnapshot
     from oneliner.domain.run import Run
     from oneliner.domain.user import Caller
@@ -59,9 +59,16 @@ def in_force(tx: Transaction, run: Run) -> EffectivePolicy:
 
 
 def put_layer(
-    tx: Transaction, caller: Caller, name: LayerName, scope_key: str, rules: Rules, seen_version: int | None
+    tx: Transaction,
+    caller: Caller,
+    name: LayerName,
+    scope_key: str,
+    rules: Rules,
+    seen_version: int | None,
+    *,
+    restores: int | None = None,
 ) -> Layer:
-    """Write the rules of one layer.
+    """Write the rules of one layer; *restores* is the version they are those of, where somebody brings one back.
 
     Everybody may set the layer of himself; the rest is an administrator's. Raises Forbidden; Invalid: the layer takes
     no such scope; VersionChanged: *seen_version* is not the newest (0 for a layer that is not there yet).
@@ -77,7 +84,10 @@ def put_layer(
     _check_budgets(name, rules)
     _recount(tx, tx.policies.get(name, scope_key), rules)
     written = tx.policies.put(name, scope_key, rules, caller.user_id, "", None)
-    _record(tx, caller, Action.LAYER_SET, written)
+    if restores is None:
+        _record(tx, caller, Action.LAYER_SET, written)
+    else:
+        _record(tx, caller, Action.LAYER_RESTORED, written, restores=restores)
     # Now that the row is held: somebody may have written it between the check and here.
     if seen_version is not None and written.version != seen_version + 1:
         now = written.version - 1
@@ -114,7 +124,10 @@ def approve_always(tx: Transaction, user_id: str, tool: str, keys: Iterable[str]
     found = tx.policies.get(LayerName.USER, user_id, lock=True)
     rules = Rules() if found is None else found.rules
     given = (rules.approvals or frozenset[str]()) | {standing(tool, key) for key in keys}
-    return tx.policies.put(LayerName.USER, user_id, replace(rules, approvals=given), author, "", None)
+    written = tx.policies.put(LayerName.USER, user_id, replace(rules, approvals=given), author, "", None)
+    target_id = f"{written.name}:{user_id}"
+    audit.record(tx, author, Action.APPROVAL_GIVEN, Target.LAYER, target_id, version=written.version, tool=tool)
+    return written
 
 
 def end_override(tx: Transaction, caller: Caller, scope_key: str) -> Layer:
@@ -133,15 +146,6 @@ def applying(tx: Transaction, caller: Caller, project_id: str, platform: str) ->
     caller.check_project(project_id)
     layers = tx.policies.layers(caller.user_id, project_id, platform)
     return layers, take_snapshot(project_id, platform, layers, tx.now_ms)
-
-
-def history(
-    tx: Transaction, caller: Caller, name: LayerName | None, scope_key: str | None, page: Page
-) -> list[tuple[str, Layer]]:
-    """Versions of layers, newest first. A member sees the history of the layer of himself. Raises Forbidden."""
-    if not (name is LayerName.USER and scope_key == caller.user_id):
-        caller.check_admin()
-    return tx.policies.history(name, scope_key, page)
 
 
 def _record(tx: Transaction, caller: Caller, action: Action, layer: Layer, **details: object) -> None:

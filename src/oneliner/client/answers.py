@@ -12,6 +12,9 @@ Access: TypeAlias = Literal["read", "write"]
 
 Action: TypeAlias = Literal[
     "policy.layer_set",
+    "policy.layer_restored",
+    "approval.given",
+    "approval.revoked",
     "policy.override_set",
     "policy.override_ended",
     "user.status_set",
@@ -86,6 +89,9 @@ Confirmation: TypeAlias = Literal["never", "always"]
 
 
 DeliveryStatus: TypeAlias = Literal["pending", "delivered", "failed"]
+
+
+Direction: TypeAlias = Literal["tighter", "looser", "different"]
 
 
 DisabledReason: TypeAlias = Literal["", "by_admin", "failing", "gone"]
@@ -201,6 +207,15 @@ JsonValue: TypeAlias = Any
 
 
 LayerName: TypeAlias = Literal["system", "platform", "project", "user", "admin_override"]
+
+
+class LayerThenAndNowAnswer(TypedDict):
+    """The version of a layer that a run was created under, and the one that applies now."""
+
+    layer: LayerName
+    scope_key: str
+    version_then: int | None
+    version_now: int | None
 
 
 class ListedDocumentAnswer(TypedDict):
@@ -606,6 +621,14 @@ class PlanRequest(TypedDict):
     ask_before: NotRequired[list[AskBeforeItem]]
 
 
+class RestoreRequest(TypedDict):
+    """Which version of a layer is brought back."""
+
+    scope: NotRequired[str]
+    version: int
+    seen_version: NotRequired[int | None]
+
+
 class ResumeRequest(TypedDict):
     """The answer to what a blocked run asks; it fits the `schema` of the run's `blocked`."""
 
@@ -770,6 +793,21 @@ class BudgetStanding(TypedDict):
     decided_by: LayerName
 
 
+class ChangeAnswer(TypedDict):
+    """A field that is different. `added` and `removed` are the items of a list: patterns, tool rules, approvals. Who
+    decided is told between policies alone.
+    """
+
+    field: str
+    before: JsonValue
+    after: JsonValue
+    direction: Direction
+    added: list[JsonValue]
+    removed: list[JsonValue]
+    decided_by_before: LayerName | None
+    decided_by_after: LayerName | None
+
+
 class DecidedConfirmation(TypedDict):
     value: Confirmation
     decided_by: LayerName
@@ -868,6 +906,16 @@ class FireAnswer(TypedDict):
     fired_at: str
     outcome: FireOutcome
     run_id: str | None
+
+
+class LayerDiff(TypedDict):
+    """What one version of a layer changed since another; 0 is before there was any."""
+
+    layer: LayerName
+    scope_key: str
+    since: int
+    until: int
+    changes: list[ChangeAnswer]
 
 
 class ListedAuditAnswer(TypedDict):
@@ -1122,6 +1170,14 @@ class SimulateRequest(TypedDict):
     last: NotRequired[int]
 
 
+class AgainstNowAnswer(TypedDict):
+    """What a run was promised, against what one like it would be promised now."""
+
+    run_id: str
+    changes: list[ChangeAnswer]
+    layers: list[LayerThenAndNowAnswer]
+
+
 class LayerToolRules(TypedDict):
     """The tool rules of one layer; of all layers the strictest verdict holds."""
 
@@ -1217,6 +1273,19 @@ class SnapshotLayer(TypedDict):
     rules: RulesAnswer
 
 
+class StandingApprovalAnswer(TypedDict):
+    """Calls that a user has allowed for good. `asked_by` is the rule it answers; null: it is not there any more, and the
+    approval has lapsed.
+    """
+
+    id: str
+    tool: str
+    words: str
+    asked_by: SayingAnswer | None
+    given_by: str
+    given_at: str | None
+
+
 class LayerRequest(TypedDict):
     """The rules of one layer."""
 
@@ -1264,7 +1333,7 @@ class LayerAnswer(TypedDict):
 
 
 class LayerVersion(TypedDict):
-    """A version in the history of the layers."""
+    """A version in the history of the layers, and what it changed of the one before it."""
 
     layer: LayerName
     scope_key: str
@@ -1275,10 +1344,16 @@ class LayerVersion(TypedDict):
     updated_by: str
     updated_at: str | None
     id: str
+    changes: list[ChangeAnswer]
 
 
 class ListedLayerVersion(TypedDict):
     items: list[LayerVersion]
+    next_cursor: str | None
+
+
+class ListedStandingApprovalAnswer(TypedDict):
+    items: list[StandingApprovalAnswer]
     next_cursor: str | None
 
 

@@ -376,21 +376,6 @@ class AsyncOperations:
         """The layers hold again; the history keeps the override."""
         return await self.ask("DELETE", "/v2/oneliner/governance/override", query={"scope": scope})
 
-    async def list_layer_versions(
-        self,
-        *,
-        limit: int | None = None,
-        before: str | None = None,
-        layer: answers.LayerName | None = None,
-        scope: str | None = None,
-    ) -> answers.ListedLayerVersion:
-        """An administrator sees all of it; everybody else names his own user layer."""
-        return await self.ask(
-            "GET",
-            "/v2/oneliner/governance/history",
-            query={"limit": limit, "before": before, "layer": layer, "scope": scope},
-        )
-
     async def explain_call(
         self,
         *,
@@ -435,6 +420,60 @@ class AsyncOperations:
             body=_said({"layer": layer, "scope": scope, "rules": rules, "last": last}),
             idempotency_key=idempotency_key,
         )
+
+    async def list_layer_versions(
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        layer: answers.LayerName | None = None,
+        scope: str | None = None,
+    ) -> answers.ListedLayerVersion:
+        """Each with what it changed. An administrator sees all; everybody else names his own user layer."""
+        return await self.ask(
+            "GET",
+            "/v2/oneliner/governance/history",
+            query={"limit": limit, "before": before, "layer": layer, "scope": scope},
+        )
+
+    async def diff_layer(
+        self, *, layer: answers.LayerName, scope: str | None = None, since: int | None = None, until: int | None = None
+    ) -> answers.LayerDiff:
+        """What the later one says differently, and whether that is tighter or looser."""
+        return await self.ask(
+            "GET",
+            "/v2/oneliner/governance/diff",
+            query={"layer": layer, "scope": scope, "since": since, "until": until},
+        )
+
+    async def restore_layer(
+        self,
+        layer: str,
+        *,
+        version: int,
+        scope: str | None = None,
+        seen_version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.LayerAnswer:
+        """They become the newest version. Standing approvals stay as they are; an override is set anew instead."""
+        return await self.ask(
+            "POST",
+            f"/v2/oneliner/governance/layers/{_at(layer)}/restore",
+            body=_said({"scope": scope, "version": version, "seen_version": seen_version}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def diff_run_governance(self, run_id: str) -> answers.AgainstNowAnswer:
+        """What a run like it would be promised now, field by field, and the versions of the layers then and now."""
+        return await self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/governance/diff")
+
+    async def list_standing_approvals(self, *, user_id: str | None = None) -> answers.ListedStandingApprovalAnswer:
+        """What was answered with "allow always", in words, with the rule that asked."""
+        return await self.ask("GET", "/v2/oneliner/governance/approvals", query={"user_id": user_id})
+
+    async def revoke_standing_approval(self, approval_id: str, *, user_id: str | None = None) -> None:
+        """It counts no more from now on, also for runs at work."""
+        await self.ask("DELETE", f"/v2/oneliner/governance/approvals/{_at(approval_id)}", query={"user_id": user_id})
 
     async def list_mcp_servers(self) -> answers.ListedMcpServerAnswer:
         """Those of the file first. The health is that of the process which answers; others have connections of their own."""
@@ -1074,21 +1113,6 @@ class Operations:
         """The layers hold again; the history keeps the override."""
         return self.ask("DELETE", "/v2/oneliner/governance/override", query={"scope": scope})
 
-    def list_layer_versions(
-        self,
-        *,
-        limit: int | None = None,
-        before: str | None = None,
-        layer: answers.LayerName | None = None,
-        scope: str | None = None,
-    ) -> answers.ListedLayerVersion:
-        """An administrator sees all of it; everybody else names his own user layer."""
-        return self.ask(
-            "GET",
-            "/v2/oneliner/governance/history",
-            query={"limit": limit, "before": before, "layer": layer, "scope": scope},
-        )
-
     def explain_call(
         self,
         *,
@@ -1133,6 +1157,60 @@ class Operations:
             body=_said({"layer": layer, "scope": scope, "rules": rules, "last": last}),
             idempotency_key=idempotency_key,
         )
+
+    def list_layer_versions(
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        layer: answers.LayerName | None = None,
+        scope: str | None = None,
+    ) -> answers.ListedLayerVersion:
+        """Each with what it changed. An administrator sees all; everybody else names his own user layer."""
+        return self.ask(
+            "GET",
+            "/v2/oneliner/governance/history",
+            query={"limit": limit, "before": before, "layer": layer, "scope": scope},
+        )
+
+    def diff_layer(
+        self, *, layer: answers.LayerName, scope: str | None = None, since: int | None = None, until: int | None = None
+    ) -> answers.LayerDiff:
+        """What the later one says differently, and whether that is tighter or looser."""
+        return self.ask(
+            "GET",
+            "/v2/oneliner/governance/diff",
+            query={"layer": layer, "scope": scope, "since": since, "until": until},
+        )
+
+    def restore_layer(
+        self,
+        layer: str,
+        *,
+        version: int,
+        scope: str | None = None,
+        seen_version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.LayerAnswer:
+        """They become the newest version. Standing approvals stay as they are; an override is set anew instead."""
+        return self.ask(
+            "POST",
+            f"/v2/oneliner/governance/layers/{_at(layer)}/restore",
+            body=_said({"scope": scope, "version": version, "seen_version": seen_version}),
+            idempotency_key=idempotency_key,
+        )
+
+    def diff_run_governance(self, run_id: str) -> answers.AgainstNowAnswer:
+        """What a run like it would be promised now, field by field, and the versions of the layers then and now."""
+        return self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/governance/diff")
+
+    def list_standing_approvals(self, *, user_id: str | None = None) -> answers.ListedStandingApprovalAnswer:
+        """What was answered with "allow always", in words, with the rule that asked."""
+        return self.ask("GET", "/v2/oneliner/governance/approvals", query={"user_id": user_id})
+
+    def revoke_standing_approval(self, approval_id: str, *, user_id: str | None = None) -> None:
+        """It counts no more from now on, also for runs at work."""
+        self.ask("DELETE", f"/v2/oneliner/governance/approvals/{_at(approval_id)}", query={"user_id": user_id})
 
     def list_mcp_servers(self) -> answers.ListedMcpServerAnswer:
         """Those of the file first. The health is that of the process which answers; others have connections of their own."""

@@ -17,6 +17,9 @@ class Action(StrEnum):
     """Every action that is recorded."""
 
     LAYER_SET = "policy.layer_set"
+    LAYER_RESTORED = "policy.layer_restored"
+    APPROVAL_GIVEN = "approval.given"
+    APPROVAL_REVOKED = "approval.revoked"
     OVERRIDE_SET = "policy.override_set"
     OVERRIDE_ENDED = "policy.override_ended"
     USER_STATUS_SET = "user.status_set"

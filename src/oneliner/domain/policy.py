@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from operator import attrgetter
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from oneliner.domain.tool_rules import fits
 
@@ -229,6 +229,21 @@ def needs_confirmation(policy: EffectivePolicy, *, is_handoff: bool) -> bool:
     return is_handoff or policy.confirmation.value is Confirmation.ALWAYS
 
 
+def as_joined(field: str, name: LayerName, rules: Rules) -> Any:
+    """What *rules* of the layer *name* say in *field*, in the form that :data:`JOINS` takes."""
+    match field:
+        case "confirmation" | "schedule_confirmation":
+            return getattr(rules, field) or Confirmation.NEVER
+        case "allowed_models":
+            return _lists(rules) or frozenset()
+        case "tools":
+            return () if rules.tools is None else ((name, rules.tools),)
+        case "approvals":
+            return rules.approvals or frozenset()
+        case _:
+            return getattr(rules, field)
+
+
 def _applicable(layers: Iterable[Layer], now_ms: int) -> list[Layer]:
     """The live layers in their order, the system layer first and with the defaults where it says nothing."""
     live = sorted(
@@ -332,5 +347,14 @@ def lists_model(patterns: frozenset[str], model: str) -> bool:
 
 
 _LIMITS = (*COUNTS, *BUDGETS)
+#: The stricter of two values of each field. Fewer standing approvals are stricter.
+JOINS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "confirmation": _join_confirmation,
+    "allowed_models": _join_models,
+    **dict.fromkeys(_LIMITS, _join_limit),
+    "tools": _join_books,
+    "approvals": frozenset.intersection,
+    "schedule_confirmation": _join_confirmation,
+}
 _RANK: Mapping[LayerName, int] = {name: rank for rank, name in enumerate(LayerName)}
 _NO_BOOKS: Decision[ToolBooks] = Decision((), LayerName.SYSTEM)

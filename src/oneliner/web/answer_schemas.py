@@ -355,12 +355,6 @@ class LayerAnswer(Answer):
     updated_at: Time | None
 
 
-class LayerVersion(LayerAnswer):
-    """A version in the history of the layers."""
-
-    id: Uuid
-
-
 class GovernanceAnswer(Answer):
     """What applies to the caller in a project on a platform, and who set it."""
 

@@ -50,6 +50,14 @@ _PUT = Statement(
     )
 )
 _REMEMBER = Statement(insert(policy_history), ("id", *_NAMES))
+_ALL = Statement(select(*_COLUMNS).order_by(_layer, _scope))
+_VERSION = Statement(
+    select(*(policy_history.c[name] for name in _NAMES)).where(
+        policy_history.c.layer == bindparam("name"),
+        policy_history.c.scope_key == bindparam("scope"),
+        policy_history.c.version == bindparam("number"),
+    )
+)
 
 
 @cache
@@ -117,6 +125,13 @@ class SqlPolicies:
         values["version"] = 1 if row is None else row[0]
         _REMEMBER.run(self._driver, id=self._new_id(), **values)
         return _from_row([values[n] for n in _NAMES])
+
+    def version(self, name: LayerName, scope_key: str, number: int) -> Layer | None:
+        row = _VERSION.first(self._driver, name=str(name), scope=scope_key, number=number)
+        return None if row is None else _from_row(row)
+
+    def all(self) -> list[Layer]:
+        return [_from_row(r) for r in _ALL.rows(self._driver)]
 
     def history(self, name: LayerName | None, scope_key: str | None, page: Page) -> list[tuple[str, Layer]]:
         values: dict[str, object] = {"limit": page.limit}

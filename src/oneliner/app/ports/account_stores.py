@@ -108,6 +108,14 @@ class PolicyStore(Protocol):
         """Write a new version of a layer (None removes its rules) and keep the old one in the history."""
         ...
 
+    def version(self, name: LayerName, scope_key: str, number: int) -> Layer | None:
+        """A layer as it was in its version *number*, or None when it had none."""
+        ...
+
+    def all(self) -> list[Layer]:
+        """Every layer as it is now, of everybody."""
+        ...
+
     def history(self, name: LayerName | None, scope_key: str | None, page: Page) -> list[tuple[str, Layer]]:
         """Versions with their history id, newest first; ``before`` is a history id."""
         ...

@@ -1,4 +1,4 @@
-"""``/v2/oneliner/governance``: what may be done, who said so, and how that came about."""
+"""``/v2/oneliner/governance``: what may be done, and who said so."""
 
 import json
 from typing import Annotated
@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from oneliner.app import governance, trial
-from oneliner.app.ports import Page
 from oneliner.app.tools import BadArguments, UnknownTool
 from oneliner.domain.errors import Forbidden, Invalid, NotFound, VersionChanged
 from oneliner.domain.policy import LayerName
@@ -17,10 +16,10 @@ from oneliner.domain.tool_rules import ToolUse
 from oneliner.domain.tool_rules_json import ruling_to_json
 from oneliner.web import shapes
 from oneliner.web.answer import JsonAnswer
-from oneliner.web.answer_schemas import GovernanceAnswer, LayerAnswer, LayerVersion, Listed
+from oneliner.web.answer_schemas import GovernanceAnswer, LayerAnswer
 from oneliner.web.call import Incoming
 from oneliner.web.description import described
-from oneliner.web.parameters import Before, Limit, Text
+from oneliner.web.parameters import Text
 from oneliner.web.routing import Endpoint
 from oneliner.web.schemas import LayerRequest, OverrideRequest
 from oneliner.web.trial_schemas import ExplainAnswer, ExplainRequest, SimulateAnswer, SimulateRequest
@@ -93,28 +92,6 @@ async def end_override(call: Incoming, scope: _Scope = "") -> Response:
     """The layers hold again; the history keeps the override."""
     ended = await call.write(lambda tx: governance.end_override(tx, call.caller, scope))
     return JsonAnswer(shapes.layer_to_json(ended))
-
-
-@router.get(
-    "/history",
-    response_model=Listed[LayerVersion],
-    operation_id="listLayerVersions",
-    summary="List versions of layers, newest first",
-    openapi_extra=described(refuses=(Forbidden,)),
-)
-async def list_history(
-    call: Incoming,
-    limit: Limit = 20,
-    before: Before = None,
-    layer: Annotated[LayerName | None, Query(description="Only of this layer.")] = None,
-    scope: Annotated[Text | None, Query(max_length=200, description="Only for this scope.")] = None,
-) -> Response:
-    """An administrator sees all of it; everybody else names his own user layer."""
-    part = Page(limit + 1, before)
-    found = await call.read(lambda tx: governance.history(tx, call.caller, layer, scope, part))
-    shown, cursor = shapes.page_of(found, limit, lambda pair: pair[0])
-    items = [{"id": version_id, **shapes.layer_to_json(la)} for version_id, la in shown]
-    return JsonAnswer(shapes.listed(items, cursor))
 
 
 @router.post(
