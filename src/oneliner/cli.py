@@ -30,6 +30,10 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "token": ("oneliner.terminal.commands.token", "Print a token for a user."),
     "db": ("oneliner.terminal.commands.db", "Copy a whole database into another."),
     "doctor": ("oneliner.terminal.commands.doctor", "Find out whether everything works, and if not, why."),
+    "smoke": ("oneliner.terminal.commands.smoke", "Try out a deployment from outside."),
+    "backup": ("oneliner.terminal.commands.backup", "Copy the database while the server runs."),
+    "restore": ("oneliner.terminal.commands.restore", "Put a backup in the place of the database."),
+    "export": ("oneliner.terminal.commands.export", "Write a session or a user to a file."),
     "migrate": ("oneliner.terminal.commands.migrate", "Bring the database up to date."),
 }
 _FAILED, _USAGE, _INTERRUPTED = 1, 2, 130

@@ -118,6 +118,26 @@ class Connection:
         except ValueError:
             return response.status, None
 
+    async def look_at_text(self, path: str) -> tuple[int, str, str]:
+        """The status, the content type and the text at *path*, tried once. Raises Unreachable: nobody answers."""
+        try:
+            async with self._send("GET", path, {}, timeout=_REQUEST) as response:
+                return response.status, response.headers.get("Content-Type", ""), await response.text(errors="replace")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unreachable(f"{self.base_url} cannot be reached: {_said(error)}") from error
+
+    async def chunks(self, path: str, *, query: Mapping[str, object] | None = None) -> AsyncGenerator[bytes]:
+        """The body at *path*, as it comes; tried once, because what was passed on cannot be taken back. Raises Refused;
+        Unreachable: nobody answers, or it broke off before its end.
+        """
+        try:
+            async with self._send("GET", path, {}, params=_pairs(query), timeout=_STREAM) as response:
+                await _check(response)
+                async for chunk in response.content.iter_any():
+                    yield chunk
+        except (aiohttp.ClientError, TimeoutError, _Again) as error:
+            raise Unreachable(f"{self.base_url} did not send {path} to its end: {_said(error)}") from error
+
     async def frames(
         self, path: str, *, after: int | None = None, query: Mapping[str, object] | None = None
     ) -> AsyncGenerator[Mapping[str, Any]]:

@@ -14,8 +14,6 @@ from oneliner.terminal.doctor.walk import DEFAULT_RUN_SECONDS, Doctor, Outcome, 
 from oneliner.terminal.options import client_options
 from oneliner.terminal.taught import TaughtCommand
 
-_MARKS = {Outcome.OK: "ok", Outcome.FAILED: "FAILED", Outcome.SKIPPED: "-"}
-
 
 @click.command(cls=TaughtCommand)
 @click.option("--new-session", is_flag=True, help="Also carry out one run in a new session, which is deleted again.")
@@ -52,7 +50,7 @@ def command(
     """
 
     def tell(stage: Stage) -> None:
-        click.echo(orjson.dumps(stage.to_json()).decode() if is_json else _line(stage))
+        click.echo(orjson.dumps(stage.to_json()).decode() if is_json else stage.to_text())
 
     try:
         settings = Settings.load(os.environ, **given)
@@ -69,8 +67,3 @@ def command(
         tell=tell,
     )
     return 1 if any(stage.outcome is Outcome.FAILED for stage in stages) else 0
-
-
-def _line(stage: Stage) -> str:
-    head = f"{stage.name:<14} {_MARKS[stage.outcome]:<7} {stage.seconds:6.2f} s  {stage.seen}".rstrip()
-    return head if not stage.cause else f"{head}\n  why:  {stage.cause}\n  next: {stage.next}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from oneliner.terminal.api import Api
 from oneliner.terminal.doctor import probes
 from oneliner.terminal.doctor.judging import STAGES, Fault
 from oneliner.terminal.doctor.loop import Loop
+from oneliner.terminal.doctor.pages import look_at_pages
 from oneliner.terminal.doctor.probes import Found
 from oneliner.terminal.reaching import reached
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 #: How long a stage may take that only looks.
 STAGE_SECONDS = 15.0
 DEFAULT_RUN_SECONDS = 120.0
+_LOOK_AGAIN_SECONDS = 0.25
 _LOOP = STAGES[STAGES.index("enqueue") :]
 
 
@@ -34,6 +37,9 @@ class Outcome(StrEnum):
     OK = "ok"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+
+_MARKS = {Outcome.OK: "ok", Outcome.FAILED: "FAILED", Outcome.SKIPPED: "-"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,11 @@ class Stage:
     seen: str = ""
     cause: str = ""
     next: str = ""
+
+    def to_text(self) -> str:
+        """The stage as a person reads it."""
+        head = f"{self.name:<14} {_MARKS[self.outcome]:<7} {self.seconds:6.2f} s  {self.seen}".rstrip()
+        return head if not self.cause else f"{head}\n  why:  {self.cause}\n  next: {self.next}"
 
     def to_json(self) -> dict[str, object]:
         """The stage as ``--json`` prints it."""
@@ -95,6 +106,23 @@ class Doctor:
                     return False
         return True
 
+    async def smoke(self, url: str, token: str, *, wait_seconds: float = 0.0) -> bool:
+        """Look at a deployment from outside, as its users do: the server (for which it waits, when that was asked for),
+        its pages, and a run; whether all is well.
+        """
+        async with Api(url, token, patience_seconds=2.0) as api:
+            loop = Loop(api, self._run_seconds)
+            await _until_ready(loop, wait_seconds)
+            steps: list[tuple[str, Callable[[], Awaitable[str]]]] = [
+                ("server", loop.server),
+                ("pages", lambda: look_at_pages(api)),
+                *((name, getattr(loop, name)) for name in ("auth", *_LOOP)),
+            ]
+            for name, work in steps:
+                if not await self._stage(name, work):
+                    return False
+        return True
+
     def fail(self, name: str, fault: Fault) -> None:
         """Note that the stage *name* could not even begin."""
         self._end(Stage(name, Outcome.FAILED, 0.0, STAGE_SECONDS, "", fault.cause, fault.next))
@@ -121,6 +149,17 @@ class Doctor:
     def _end(self, stage: Stage) -> None:
         self.stages.append(stage)
         self._tell(stage)
+
+
+async def _until_ready(loop: Loop, wait_seconds: float) -> None:
+    """Give a server that is just starting time to become ready; whether it did, its stage says."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(wait_seconds):
+            while True:
+                with suppress(Found):
+                    await loop.server()
+                    return
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def _failed(stage: Stage, fault: Fault) -> Stage:
