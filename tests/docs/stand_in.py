@@ -31,6 +31,9 @@ WAIT_SECONDS = 120
 def oneliner(words: list[str]) -> int:
     """The real command, about things that exist."""
     command = [sys.executable, "-m", "oneliner", *existing(words)]
+    if words[0] == "restore":
+        # Not over the database of the server that runs.
+        command += ["--data-dir", tempfile.mkdtemp(dir=".")]
     if words[0] not in READY:
         ended = subprocess.run(command, check=False).returncode
         # At a terminal its reader would now be asked.

@@ -37,7 +37,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "clients").glob("*/README.md")])
 REDIS_URL = os.environ.get("ONELINER_TEST_REDIS_URL", "redis://127.0.0.1:6379")
 #: Pages whose commands are run by something else, and by what.
-ELSEWHERE = {"CONTRIBUTING.md": "CI runs these scripts; a test that ran the tests would not end"}
+ELSEWHERE = {
+    "CONTRIBUTING.md": "CI runs these scripts; a test that ran the tests would not end",
+    "docs/backup.md": "test_backup_page, with the servers that have to be stopped in between",
+}
 STAND_INS = {
     "bin/oneliner": "oneliner",
     "bin/pip": "pip",
@@ -113,6 +116,7 @@ def reader(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Reader]:
         with Client(served.url, token) as admin:
             begun = admin.start_chat(message="hello")
             admin.wait(begun["run_id"])
+            webhook = admin.create_webhook(url="https://app.example.com/oneliner", project_id="p1")
             schedule = admin.create_schedule(cron="0 9 * * *", handoff=HandoffRequest(title="a task", **HANDOFF))
         with Client(served.url, issue_token(settings, "ada", ttl_seconds=3600)) as ada:
             handoff = ada.create_run(title="a task", **HANDOFF)
@@ -154,6 +158,8 @@ def reader(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Reader]:
                 TOKEN=token,
                 SERVER=served.url,
                 ID=begun["session_id"],
+                SESSION_ID=begun["session_id"],
+                WEBHOOK_ID=webhook["id"],
                 ONELINER_SERVER=served.url,
                 ONELINER_TOKEN=token,
             ),
@@ -176,6 +182,7 @@ def lay_out(folder: Path) -> None:
     (folder / "tools.py").write_text(f"{TOOL}# a change\n", "utf-8")
 
 
+@pytest.mark.timeout(900)  # the page of the commands starts some thirty programs
 @pytest.mark.parametrize("page", sorted(WITH_COMMANDS.keys() - ELSEWHERE.keys()))
 def test_every_command_of_the_page_runs(page: str, reader: Reader) -> None:
     done = reader.types(WITH_COMMANDS[page])
