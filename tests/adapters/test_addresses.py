@@ -15,8 +15,10 @@ from oneliner import http
 from oneliner.adapters.tools.outbound import fetch_text, guarded_session
 from oneliner.adapters.tools.python_tools import PythonTools
 from oneliner.adapters.tools.web_pages import MAX_BYTES, web_tools
+from oneliner.app import control
 from oneliner.app.tools import CallContext, ToolFailed
 from oneliner.domain.address import AddressRefused, AddressRules, check_address, parse_network
+from oneliner.domain.errors import Invalid
 from oneliner.testing import call_tool
 
 if TYPE_CHECKING:
@@ -204,3 +206,13 @@ async def test_a_page_that_is_too_large_or_not_there_is_an_error_of_the_tool(sit
         assert len(text) == MAX_BYTES
         with pytest.raises(ToolFailed, match="could not be fetched"):
             await fetch_text(session, "no address", MAX_BYTES)
+
+
+def test_a_schema_that_refers_elsewhere_is_never_fetched() -> None:
+    schema = {"type": "object", "properties": {"x": {"$ref": "http://127.0.0.1:9/schema.json"}}}
+    with pytest.raises(Invalid, match="elsewhere"):
+        control.check_against(schema, {"x": 1}, "the arguments")
+    within = {"$defs": {"n": {"type": "integer"}}, "properties": {"x": {"$ref": "#/$defs/n"}}}
+    control.check_against(within, {"x": 1}, "the arguments")
+    with pytest.raises(Invalid, match="not of type 'integer'"):
+        control.check_against(within, {"x": "1"}, "the arguments")

@@ -142,7 +142,7 @@ async def test_a_budget_for_the_day_lets_the_run_go_on_by_itself_the_next_day(
     assert run.resumes_at == (day + 1) * 86_400_000
     server.script(ANSWER)
     # There is room and the day is over, as far as this run can see.
-    await engine.database.write(lambda tx: budgets.grant(tx, ADMIN, run, {"more": "1"}))
+    await engine.database.write(lambda tx: budgets.grant(tx, ADMIN, run, run.blocked, {"more": "1"}))
     await engine.database.write(lambda tx: tx.runs.touch(run.id, 0, None, {"resumes_at": tx.now_ms}))
     assert (await engine.settled(run.id, ENDED)).run_status is RunStatus.DONE
     assert (await engine.until_told(run.id, "run.resumed")).details["by"] == ""
@@ -240,6 +240,32 @@ async def test_a_draft_that_meets_a_limit_fails_with_the_reason(engine: Engine) 
     run = await engine.hand_off(runs.Handoff("t", "s", "k", goal="g", draft=True))
     failed = await engine.settled(run.id)
     assert (failed.run_status, failed.reason) == (RunStatus.FAILED, Reason.BUDGET_EXCEEDED)
+
+
+async def test_a_draft_that_met_a_limit_is_drafted_again_with_more(engine: Engine, server: ModelServer) -> None:
+    await limit(engine, Rules(run_budget=1, max_output_tokens=500))
+    run = await engine.hand_off(runs.Handoff("t", "s", "k", goal="g", draft=True))
+    failed = await engine.settled(run.id)
+    asked = failed.result["asked"]
+    assert isinstance(asked, dict)
+    assert (asked["kind"], asked["budget"]) == ("budget", "run")
+    # It is the system's limit, and so no member's to raise.
+    with pytest.raises(Forbidden):
+        await engine.write(runs.retry, run.id, "", "0.50")
+    server.script(Reply("", [Call("propose_plan", {"goal": "g", "steps": ["one"]})]))
+    await engine.write(runs.retry, run.id, "", "0.50", caller=ADMIN)
+    drafted = await engine.settled(run.id, frozenset({RunStatus.NEEDS_CONFIRMATION}))
+    assert [s.title for s in drafted.plan.steps] == ["one"]
+    told = next(e for e in await engine.events(run.id) if e.event_type == "run.retried")
+    assert (told.details["budget"], told.details["more"]) == ("run", "0.500000")
+
+
+async def test_more_money_is_no_cure_for_another_failure(engine: Engine) -> None:
+    await limit(engine, Rules(allowed_models=frozenset({"nobody/*"})))
+    run = await engine.settled((await engine.chat("go")).id)
+    assert run.reason is Reason.POLICY_DENIED
+    with pytest.raises(Invalid, match="want of money"):
+        await engine.write(runs.retry, run.id, "", "0.50")
 
 
 async def test_fifty_runs_in_parallel_never_pass_one_budget(path: Path, start: Start, server: ModelServer) -> None:

@@ -21,6 +21,7 @@ TOOLS = [
     types.Tool(name="buy", description="Buy something, after asking how many.", input_schema={"type": "object"}),
     types.Tool(name="sample", description="Wants a model.", input_schema={"type": "object"}),
     types.Tool(name="visit", description="Wants a page opened.", input_schema={"type": "object"}),
+    types.Tool(name="much", description="Says very much.", input_schema={"type": "object"}),
     types.Tool(name="die", description="End the server.", input_schema={"type": "object"}),
 ]
 
@@ -31,6 +32,14 @@ async def list_tools(_context: Any, _parameters: object) -> types.ListToolsResul
 
 async def call_tool(
     _context: Any, parameters: types.CallToolRequestParams
+) -> types.CallToolResult | types.InputRequiredResult:
+    if parameters.name == "much":
+        return said("m" * 400_000)
+    return await _call_asking_tool(parameters)
+
+
+async def _call_asking_tool(
+    parameters: types.CallToolRequestParams,
 ) -> types.CallToolResult | types.InputRequiredResult:
     answer = (parameters.input_responses or {}).get("how-many")
     match parameters.name:

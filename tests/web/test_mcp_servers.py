@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from oneliner.adapters.tools.mcp.addresses import is_public
+from oneliner.adapters.tools.mcp.addresses import ANY_PORT
 from oneliner.adapters.tools.mcp.servers import McpTools
 from oneliner.app.mcp import McpAdmin, McpState
+from oneliner.domain.address import AddressRefused, check_address
 from oneliner.domain.mcp_server import server_from_json
 from tests.adapters.mcp.conftest import BAD_SERVER
 
@@ -44,6 +46,13 @@ async def test_a_server_is_added_changed_and_removed(admin: httpx.AsyncClient) -
     assert (await admin.delete(f"{PATH}/tickets")).status_code == 204
     assert (await admin.delete(f"{PATH}/tickets")).status_code == 404
     assert (await admin.get(PATH)).json()["items"] == []
+    logged = (await admin.get("/v2/oneliner/audit", params={"target": "mcp_server"})).json()["items"]
+    assert [(e["actor"], e["action"], e["target_id"], e["details"].get("version")) for e in logged] == [
+        ("root", "mcp_server.removed", "tickets", None),
+        ("root", "mcp_server.set", "tickets", 2),
+        ("root", "mcp_server.set", "tickets", 1),
+    ]
+    assert "MCP_TOKEN" not in str(logged)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +137,7 @@ async def test_an_administrators_server_reaches_no_address_of_this_network(
         for name in "abcd":
             await tools.settled(name)
             assert tools.health(name).state is McpState.FAILED
-            assert "not at a public address" in tools.health(name).error
+            assert re.search(r"not on the public internet|only hides what it stands for", tools.health(name).error)
     finally:
         await tools.close()
         listening.close()
@@ -137,7 +146,7 @@ async def test_an_administrators_server_reaches_no_address_of_this_network(
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
 def test_an_address_of_the_internet_is_public(address: str) -> None:
-    assert is_public(address)
+    check_address(address, 8443, ANY_PORT)
 
 
 @pytest.mark.parametrize(
@@ -158,12 +167,15 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
         "fd00:ec2::254",
         "::ffff:10.0.0.1",
         "64:ff9b::a9fe:a9fe",
+        "168.63.129.16",
+        "::7f00:1",
         "2002:7f00:1::",
         "no address",
     ],
 )
 def test_every_other_address_is_not(address: str) -> None:
-    assert not is_public(address)
+    with pytest.raises(AddressRefused):
+        check_address(address, 443, ANY_PORT)
 
 
 def _tools(front: Front) -> McpTools:

@@ -323,7 +323,7 @@ export interface paths {
         put?: never;
         /**
          * Try a failed run again
-         * @description It goes on from its last checkpoint.
+         * @description It goes on from its last checkpoint. A draft that has met a budget can be given more by who may.
          */
         post: operations["retryRun"];
         delete?: never;
@@ -1349,7 +1349,7 @@ export interface components {
          * @description Every action that is recorded.
          * @enum {string}
          */
-        Action: "policy.layer_set" | "policy.layer_restored" | "approval.given" | "approval.revoked" | "policy.override_set" | "policy.override_ended" | "user.status_set" | "session.deleted" | "session.restored" | "user.erased" | "user.exported" | "session.exported" | "session.expired" | "session.purged" | "run.confirmed" | "run.answered" | "retention.set" | "retention.removed" | "webhook.created" | "webhook.changed" | "webhook.secret_rotated" | "webhook.disabled" | "webhook.deleted" | "sign_in.link_made" | "sign_in.link_used";
+        Action: "policy.layer_set" | "policy.layer_restored" | "approval.given" | "approval.revoked" | "policy.override_set" | "policy.override_ended" | "user.status_set" | "session.deleted" | "session.restored" | "user.erased" | "user.exported" | "session.exported" | "session.expired" | "session.purged" | "run.confirmed" | "run.answered" | "mcp_server.set" | "mcp_server.removed" | "retention.set" | "retention.removed" | "webhook.created" | "webhook.changed" | "webhook.secret_rotated" | "webhook.disabled" | "webhook.deleted" | "sign_in.link_made" | "sign_in.link_used";
         /**
          * AgainstNowAnswer
          * @description What a run was promised, against what one like it would be promised now.
@@ -3135,7 +3135,7 @@ export interface components {
          * @description What kind of thing an action was done to.
          * @enum {string}
          */
-        Target: "layer" | "user" | "session" | "run" | "project" | "webhook";
+        Target: "layer" | "user" | "session" | "run" | "project" | "webhook" | "mcp_server";
         /**
          * TokensAnswer
          * @description How callers prove who they are.
@@ -3858,6 +3858,25 @@ export interface components {
              * @description Days after the last thing that happened.
              */
             keep_days: number;
+        };
+        /**
+         * RetryRequest
+         * @description Try a failed run again.
+         */
+        RetryRequest: {
+            /**
+             * Reason
+             * @description Why, in the user's words; kept with the event.
+             * @default
+             */
+            reason: string;
+            /**
+             * More
+             * @description USD more for the budget that the draft of its plan has met.
+             * @default null
+             * @example 0.50
+             */
+            more: string | null;
         };
         /**
          * ReviseRequest
@@ -5938,7 +5957,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["MoveRequest"];
+                "application/json": components["schemas"]["RetryRequest"];
             };
         };
         responses: {
@@ -5969,7 +5988,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
             403: {
                 headers: {
                     [name: string]: unknown;

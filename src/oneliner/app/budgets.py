@@ -91,8 +91,11 @@ def standings(tx: Transaction, run: Run) -> list[Standing]:
     return [Standing(limit, tx.budgets.read(limit.key)) for limit in limits]
 
 
-def grant(tx: Transaction, caller: Caller, run: Run, answer: object) -> Mapping[str, object]:
-    """Give *run* more, as *answer* (``{"more": "0.50"}``; without it: just try again) says; details for its event.
+def grant(
+    tx: Transaction, caller: Caller, run: Run, asked: Mapping[str, object], answer: object
+) -> Mapping[str, object]:
+    """Give *run*, which was *asked* for it, more as *answer* (``{"more": "0.50"}``; without it: just try again) says;
+    details for its event.
 
     An administrator may give any amount; the user of the run as much as he could set himself: where the rule is that of
     his own layer, up to what the other layers allow. Raises Invalid: no such amount; Forbidden: it is not his to give.
@@ -100,7 +103,7 @@ def grant(tx: Transaction, caller: Caller, run: Run, answer: object) -> Mapping[
     more = _more_of(answer)
     if more is None:
         return {}
-    key = _key_of(run.blocked)
+    key = _key_of(asked)
     if key is None:
         raise Invalid("more money does not help here: the price of the model is unknown", field="more")
     if not caller.is_admin:

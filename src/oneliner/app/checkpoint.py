@@ -407,8 +407,8 @@ class Checkpoint:
         estimated = estimate_turns(turns) + context.estimate_tools(tools)
         held = self._reserve(policy, estimated)
         if isinstance(held, Exceeded):
-            # A draft asks nobody: the run fails, and whoever retries it drafts again.
-            return self.fail(Reason.BUDGET_EXCEEDED, error=held.text, budget=held.asked["budget"])
+            # A draft asks nobody: the run fails, and whoever retries it, perhaps with more money, drafts again.
+            return self.fail(Reason.BUDGET_EXCEEDED, error=held.text, asked=held.asked)
         message = self._begin_message(Purpose.PLAN, estimated, held)
         self._flush(active_executor_key=self._terms.executor)
         return Ask(permit, message.id, message.position, turns, policy, estimated, held=held)
@@ -423,7 +423,8 @@ class Checkpoint:
         for message in self._tx.messages.streaming(self.run.id):
             bills.settle_unsent(self._tx, self.run, message)
         told = {**details, "code": str(reason)}
-        return self._leave(Trigger.FAIL, told, reason=reason, result={"error": details.get("error", "")})
+        asked = {"asked": details["asked"]} if "asked" in details else {}
+        return self._leave(Trigger.FAIL, told, reason=reason, result={"error": details.get("error", ""), **asked})
 
     def block(self, reason: Reason, asked: Mapping[str, object], *, resumes_at: int | None = None) -> Stop:
         """Let the run wait for a person, or until *resumes_at* (ms); its lane is free meanwhile."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from oneliner.app.model import ToolSpec
 from oneliner.domain.errors import Invalid
@@ -95,9 +97,16 @@ def arguments_of(spec: ToolSpec, arguments: str) -> Mapping[str, object]:
     return value
 
 
+#: Schemas may come from models and MCP servers: what one refers to outside of itself is not known, and never fetched.
+CLOSED: Registry[Any] = Registry()
+
+
 def check_against(schema: Mapping[str, object], value: Any, what: str) -> None:
-    """Raises Invalid, naming the place: *value* does not fit *schema*."""
-    error = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
+    """Raises Invalid, naming the place: *value* does not fit *schema*, or it refers to what is elsewhere."""
+    try:
+        error = next(iter(Draft202012Validator(schema, registry=CLOSED).iter_errors(value)), None)
+    except Unresolvable as unknown:
+        raise Invalid(f"{what} cannot be checked: the schema refers to {unknown.ref!r}, which is elsewhere") from None
     if error is not None:
         where = "/".join(str(p) for p in error.absolute_path)
         raise Invalid(f"{what} do not fit{f' at {where!r}' if where else ''}: {error.message}", field=where)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from oneliner.app import audit
+from oneliner.domain.audit import Action, Target
 from oneliner.domain.errors import Conflict, Forbidden, Invalid, NotFound, VersionChanged
 from oneliner.domain.mcp_server import MAX_SERVERS, variables_of, without_literals
 
@@ -117,7 +119,12 @@ def put(tx: Transaction, caller: Caller, server: McpServer, seen_version: int | 
         )
     if found is None and len(tx.mcp_servers.all()) >= MAX_SERVERS:
         raise Invalid(f"there are {MAX_SERVERS} MCP servers already; remove one first", field="name")
-    return tx.mcp_servers.put(server, caller.user_id)
+    entry = tx.mcp_servers.put(server, caller.user_id)
+    way = "command" if server.command else "url"
+    audit.record(
+        tx, caller.user_id, Action.MCP_SERVER_SET, Target.MCP_SERVER, server.name, version=entry.version, way=way
+    )
+    return entry
 
 
 def remove(tx: Transaction, caller: Caller, name: str, servers: McpServers) -> None:
@@ -126,6 +133,7 @@ def remove(tx: Transaction, caller: Caller, name: str, servers: McpServers) -> N
     _check_free(name, servers.of_file)
     if not tx.mcp_servers.remove(name):
         raise NotFound("MCP server", name)
+    audit.record(tx, caller.user_id, Action.MCP_SERVER_REMOVED, Target.MCP_SERVER, name)
 
 
 def _check_free(name: str, of_file: Collection[McpServer]) -> None:

@@ -185,7 +185,7 @@ def resume(tx: Transaction, caller: Caller, run_id: str, answer: object, reason:
     details: dict[str, object] = {"by": caller.user_id, "reason": reason, "answered": asked}
     denials: Sequence[Draft] = ()
     if asked == budgets.BUDGET:
-        details |= budgets.grant(tx, caller, run, answer)
+        details |= budgets.grant(tx, caller, run, run.blocked, answer)
     elif asked == approvals.APPROVAL:
         denials, decided = approvals.decide(tx, caller.user_id, run, clean_json(answer))
         details |= decided
@@ -208,10 +208,20 @@ def resume_as(tx: Transaction, run: Run, details: Mapping[str, object], before: 
     return journal.move(tx, run.id, Trigger.RESUME, details=details, before=before, changes=changes)
 
 
-def retry(tx: Transaction, caller: Caller, run_id: str, reason: str) -> Run:
-    """Try a failed run again from its last checkpoint. Raises NotFound; IllegalMove: it has not failed."""
-    run = tx.runs.get(run_id, scope_of(caller))
-    details = {"by": caller.user_id, "reason": reason}
+def retry(tx: Transaction, caller: Caller, run_id: str, reason: str, more: str | None = None) -> Run:
+    """Try a failed run again from its last checkpoint; with *more* (USD) for the budget that its draft has met.
+
+    Raises NotFound; IllegalMove: it has not failed; Invalid: it has met no budget, or this is no amount; Forbidden: it is
+    not the caller's to give.
+    """
+    run = tx.runs.get(run_id, scope_of(caller), lock=more is not None)
+    advance(run.run_status, retry_trigger(run.plan))
+    details: dict[str, object] = {"by": caller.user_id, "reason": reason}
+    if more is not None:
+        asked = run.result.get("asked")
+        if run.reason is not Reason.BUDGET_EXCEEDED or not isinstance(asked, dict):
+            raise Invalid("this run has not failed for want of money", field="more")
+        details |= budgets.grant(tx, caller, run, asked, {"more": more})
     changes: dict[str, object] = {"reason": Reason.NONE, "attempt": 0, "steps_taken": 0, "result": {}}
     trigger = retry_trigger(run.plan)
     if trigger is Trigger.RETRY:

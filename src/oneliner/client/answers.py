@@ -27,6 +27,8 @@ Action: TypeAlias = Literal[
     "session.purged",
     "run.confirmed",
     "run.answered",
+    "mcp_server.set",
+    "mcp_server.removed",
     "retention.set",
     "retention.removed",
     "webhook.created",
@@ -446,7 +448,7 @@ class SystemToolAnswer(TypedDict):
     idempotent: bool
 
 
-Target: TypeAlias = Literal["layer", "user", "session", "run", "project", "webhook"]
+Target: TypeAlias = Literal["layer", "user", "session", "run", "project", "webhook", "mcp_server"]
 
 
 class TokensAnswer(TypedDict):
@@ -641,6 +643,13 @@ class RetentionRequest(TypedDict):
 
     project_id: NotRequired[str]
     keep_days: int
+
+
+class RetryRequest(TypedDict):
+    """Try a failed run again."""
+
+    reason: NotRequired[str]
+    more: NotRequired[str | None]
 
 
 class ReviseRequest(TypedDict):

@@ -215,13 +215,13 @@ class AsyncOperations:
         )
 
     async def retry_run(
-        self, run_id: str, *, reason: str | None = None, idempotency_key: str | None = None
+        self, run_id: str, *, reason: str | None = None, more: str | None = None, idempotency_key: str | None = None
     ) -> answers.RunAnswer:
-        """It goes on from its last checkpoint."""
+        """It goes on from its last checkpoint. A draft that has met a budget can be given more by who may."""
         return await self.ask(
             "POST",
             f"/v2/oneliner/runs/{_at(run_id)}/retry",
-            body=_said({"reason": reason}),
+            body=_said({"reason": reason, "more": more}),
             idempotency_key=idempotency_key,
         )
 
@@ -954,13 +954,13 @@ class Operations:
         )
 
     def retry_run(
-        self, run_id: str, *, reason: str | None = None, idempotency_key: str | None = None
+        self, run_id: str, *, reason: str | None = None, more: str | None = None, idempotency_key: str | None = None
     ) -> answers.RunAnswer:
-        """It goes on from its last checkpoint."""
+        """It goes on from its last checkpoint. A draft that has met a budget can be given more by who may."""
         return self.ask(
             "POST",
             f"/v2/oneliner/runs/{_at(run_id)}/retry",
-            body=_said({"reason": reason}),
+            body=_said({"reason": reason, "more": more}),
             idempotency_key=idempotency_key,
         )
 

@@ -35,10 +35,12 @@ class AddressRefused(OneLinerError):
 
 @dataclass(frozen=True, slots=True)
 class AddressRules:
-    """*networks* may be reached although they are not public, on any port; everything else on *ports* alone."""
+    """*networks* may be reached although they are not public, on any port; everything else on *ports* alone, or on any
+    for None.
+    """
 
     networks: tuple[Network, ...] = ()
-    ports: frozenset[int] = _PORTS
+    ports: frozenset[int] | None = _PORTS
 
 
 def parse_network(text: str) -> Network:
@@ -67,7 +69,7 @@ def check_address(address: str, port: int, rules: AddressRules) -> None:
         return
     if not all(_is_public(one) for one in reached):
         raise AddressRefused(f"{address} is not on the public internet, and this deployment does not allow it")
-    if port not in rules.ports:
+    if rules.ports is not None and port not in rules.ports:
         raise AddressRefused(f"port {port} is not fetched from; allowed: {_listed(rules.ports)}")
 
 

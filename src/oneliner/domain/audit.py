@@ -32,6 +32,8 @@ class Action(StrEnum):
     SESSION_PURGED = "session.purged"
     RUN_CONFIRMED = "run.confirmed"
     RUN_ANSWERED = "run.answered"
+    MCP_SERVER_SET = "mcp_server.set"
+    MCP_SERVER_REMOVED = "mcp_server.removed"
     RETENTION_SET = "retention.set"
     RETENTION_REMOVED = "retention.removed"
     WEBHOOK_CREATED = "webhook.created"
@@ -52,6 +54,7 @@ class Target(StrEnum):
     RUN = "run"
     PROJECT = "project"
     WEBHOOK = "webhook"
+    MCP_SERVER = "mcp_server"
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,18 @@ class MoveRequest(Body):
     reason: _Reason = ""
 
 
+class RetryRequest(Body):
+    """Try a failed run again."""
+
+    reason: _Reason = ""
+    more: Annotated[
+        str | None,
+        Field(
+            max_length=20, examples=["0.50"], description="USD more for the budget that the draft of its plan has met."
+        ),
+    ] = None
+
+
 class ReviseRequest(Body):
     """What the agent is to plan otherwise."""
 

@@ -25,6 +25,7 @@ from oneliner.web.schemas import (
     MoveRequest,
     PlanEdit,
     ResumeRequest,
+    RetryRequest,
     ReviseRequest,
 )
 from oneliner.web.sse import EventStream, cursor_of, wants_stream
@@ -182,12 +183,14 @@ async def resume_run(call: Incoming, run_id: RunId) -> Response:
     response_model=RunAnswer,
     operation_id="retryRun",
     summary="Try a failed run again",
-    openapi_extra=described(MoveRequest, may_be_empty=True, refuses=(NotFound, IllegalMove)),
+    openapi_extra=described(RetryRequest, may_be_empty=True, refuses=(NotFound, IllegalMove, Forbidden)),
 )
 async def retry_run(call: Incoming, run_id: RunId) -> Response:
-    """It goes on from its last checkpoint."""
-    body = await call.body(MoveRequest)
-    return await call.once(lambda tx: _shown(call, tx, runs.retry(tx, call.caller, run_id, body.reason)), _shape(call))
+    """It goes on from its last checkpoint. A draft that has met a budget can be given more by who may."""
+    body = await call.body(RetryRequest)
+    return await call.once(
+        lambda tx: _shown(call, tx, runs.retry(tx, call.caller, run_id, body.reason, body.more)), _shape(call)
+    )
 
 
 @router.post(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
+from oneliner.app.control import CLOSED
 from oneliner.app.mcp import RefusedTool
 from oneliner.app.model import ToolSpec
 from oneliner.domain.errors import Invalid
@@ -146,7 +147,7 @@ def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
         Draft202012Validator.check_schema(checked)
     except SchemaError as error:
         raise ValueError(f"its schema is no JSON Schema: {error.message[:200]}") from error
-    return Draft202012Validator(checked)
+    return Draft202012Validator(checked, registry=CLOSED)
 
 
 def _checkable(value: Any, depth: int) -> Any:

@@ -9,6 +9,7 @@ import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
 from oneliner.adapters.tools.mcp.addresses import PublicTransport
+from oneliner.adapters.tools.mcp.bodies import bounded
 from oneliner.adapters.tools.mcp.process import Command
 from oneliner.domain.mcp_server import filled
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from oneliner.domain.mcp_server import McpServer
 
-_LARGEST_BODY_BYTES = 64_000_000
 _CONNECT_SECONDS = 10.0
 
 
@@ -52,15 +52,11 @@ class Route:
             yield self._command.streams()
             return
         limits = httpx2.Timeout(_CONNECT_SECONDS, read=None)
-        hooks = {"response": [_check_size]}
+        hooks = {"response": [bounded]}
         public = PublicTransport() if self._public_only else None
+        # Not packed: what is counted is what is read.
+        headers = {**self._headers, "Accept-Encoding": "identity"}
         async with httpx2.AsyncClient(
-            headers=self._headers, timeout=limits, event_hooks=hooks, transport=public, trust_env=public is None
+            headers=headers, timeout=limits, event_hooks=hooks, transport=public, trust_env=public is None
         ) as client:
             yield streamable_http_client(self._url, http_client=client)
-
-
-async def _check_size(response: httpx2.Response) -> None:
-    length = response.headers.get("content-length", "")
-    if length.isdigit() and int(length) > _LARGEST_BODY_BYTES:
-        raise httpx2.StreamError(f"the answer has {length} bytes; at most {_LARGEST_BODY_BYTES} are taken")
