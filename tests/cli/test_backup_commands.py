@@ -141,7 +141,7 @@ def test_what_is_no_sound_backup_is_not_restored(call: Call, data_dir: Path, tmp
     elif content == "newer":
         assert call("backup", str(file), data_dir=data_dir).code == 0
         with closing(sqlite3.connect(file)) as connection, connection:
-            connection.execute("UPDATE alembic_version SET version_num = '9999-needs-9998'")
+            connection.execute("UPDATE alembic_version SET version_num = '9999_needs_9998'")
     else:
         file.write_text(content)
     found = call("restore", str(file), "--replace", data_dir=data_dir)

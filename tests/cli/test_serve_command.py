@@ -186,7 +186,7 @@ def at_revision(call: Call, data_dir: Path, revision: str) -> None:
 
 
 def test_a_database_that_a_newer_version_only_added_to_is_served(call: Call, data_dir: Path) -> None:
-    at_revision(call, data_dir, "0999-needs-0001")
+    at_revision(call, data_dir, "0999_needs_0001")
 
     checked = call("migrate", "--check", data_dir=data_dir)
     assert checked.code == 0
@@ -196,7 +196,7 @@ def test_a_database_that_a_newer_version_only_added_to_is_served(call: Call, dat
 
 
 def test_a_database_that_is_too_new_is_left_alone_and_the_way_out_is_told(call: Call, data_dir: Path) -> None:
-    at_revision(call, data_dir, "0999-needs-0998")
+    at_revision(call, data_dir, "0999_needs_0998")
 
     checked = call("migrate", "--check", data_dir=data_dir)
     migrated = call("migrate", data_dir=data_dir)

@@ -9,6 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import Revision
 from sqlalchemy import create_engine
 from tests.support.engine import new_database
 
@@ -71,17 +72,23 @@ def test_to_migrate_again_changes_nothing(tmp_path: Path) -> None:
     [
         (None, "0001", Schema.BEHIND),
         ("0002", "0003", Schema.BEHIND),
-        ("0002-needs-0001", "0003", Schema.BEHIND),
+        ("0002_needs_0001", "0003", Schema.BEHIND),
         ("0003", "0003", Schema.UP_TO_DATE),
         ("0004", "0003", Schema.NEWER),
-        ("0005-needs-0003", "0003", Schema.NEWER),
-        ("0005-needs-0003", "0004", Schema.NEWER),
-        ("0005-needs-0003", "0002", Schema.TOO_NEW),
+        ("0005_needs_0003", "0003", Schema.NEWER),
+        ("0005_needs_0003", "0004", Schema.NEWER),
+        ("0005_needs_0003", "0002", Schema.TOO_NEW),
         ("something else", "0003", Schema.TOO_NEW),
     ],
 )
 def test_a_revision_tells_old_code_whether_it_may_go_on(revision: str | None, newest: str, schema: Schema) -> None:
     assert schema_version.schema_at(revision, newest) is schema
+
+
+def test_a_migration_can_have_a_name_that_says_what_it_needs() -> None:
+    # Alembic refuses some characters in such a name, and first says so when there is a migration of it.
+    assert Revision("0005_needs_0003", "0004").revision == "0005_needs_0003"
+    assert schema_version.schema_at("0005_needs_0003", "0002") is Schema.TOO_NEW
 
 
 def test_the_names_of_the_migrations_never_take_back_what_they_need() -> None:

@@ -1,7 +1,7 @@
 """How the schema of a database and this code stand to each other.
 
 A migration either only adds, and then code from before it goes on working on the new schema, or it takes something away.
-One that takes away says so in its name: ``0005-needs-0003`` is migration 5, on which code from before migration 3 cannot
+One that takes away says so in its name: ``0005_needs_0003`` is migration 5, on which code from before migration 3 cannot
 work any more, and every name after it says at least as much. So the revision alone, which is all that is stored, tells old
 code whether it may go on.
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: The revision this code needs; a test holds it equal to the newest migration.
 NEWEST = "0004"
-_NAME = re.compile(r"(?P<number>\d{4})(?:-needs-(?P<oldest>\d{4}))?")
+_NAME = re.compile(r"(?P<number>\d{4})(?:_needs_(?P<oldest>\d{4}))?")
 
 
 class Schema(Enum):
