@@ -320,6 +320,25 @@ async def costs(stage: Stage, page: Page, models: ModelServer) -> None:
     await expect(page.locator(".table")).to_be_visible()
 
 
+async def rule_form(stage: Stage, page: Page, models: ModelServer) -> None:
+    await done(stage, page, models)
+    await _goto(page, "rules")
+    await page.locator(".page form[aria-label] [name=tool]").fill("send_email")
+    await page.locator(".page [name=arguments]").fill('{"to": "ann@example.com", "subject": "你好"}')
+    await page.locator(".page form[aria-label] .button").first.click()
+    await expect(page.locator(".trial-said")).to_be_visible()
+    await page.locator(".page .card > summary").first.click()
+    form = page.locator(".page .card form").first
+    await form.locator(".tool-rule-box > div > .button").click()
+    await form.locator(".tool-rule-head [name=tool]").fill("calc*")
+    await form.locator(".tool-rule > div > .button").click()
+    await form.locator("[name=at]").fill("/expression")
+    await form.locator("[name=op]").select_option("exists")
+    await form.locator("[name=note]").fill("先问一声 Ask before it counts")
+    await form.locator(".trial-ask .button").click()
+    await expect(form.locator(".trial-said")).to_be_visible()
+
+
 async def sessions(stage: Stage, page: Page, models: ModelServer) -> None:
     await done(stage, page, models)
     await _goto(page, "sessions")
@@ -407,6 +426,6 @@ STATES: Mapping[str, Callable[[Stage, Page, ModelServer], Awaitable[None]]] = {
         empty, handoff_form, drafting, needs_confirmation, plan_edited, queued, running, streaming, retrying,
         blocked_question, blocked_approval, blocked_outcome, done, done_with_plan, failed, cancelled, offline, sign_in,
         home, runs_page, run_page, documents, document, document_proposed, document_written, rules, costs,
-        runs_view, sessions, session, sessions_deleted, live, schedules_empty, schedule, schedules, mcp_none, system,
+        rule_form, runs_view, sessions, session, sessions_deleted, live, schedules_empty, schedule, schedules, mcp_none, system,
     )
 }  # fmt: skip

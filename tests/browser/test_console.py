@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from oneliner.testing import Reply
+from oneliner.testing import Call, Reply
 from tests.browser.stage import Server, Stage, hand_off, say
 from tests.browser.test_pages import goto, read
 from tests.support import modern_mcp_server
@@ -288,3 +288,61 @@ async def test_a_member_is_not_shown_what_is_an_administrators(stage: Stage) -> 
     stage.expected = re.compile("403")
     await page.evaluate("() => { location.hash = '#/system'; }")
     await expect(page.locator(".page .problem")).to_be_visible()
+
+
+RULE = "Ask before anything dear"
+
+
+async def test_a_tool_rule_is_filled_in_tried_on_past_runs_saved_and_asked(stage: Stage, models: ModelServer) -> None:
+    models.script(Reply("Let me see.", (Call("calculator", {"expression": "6 * 7"}),)), Reply("It is 42."))
+    page = await stage.signed_in()
+    await talk(page, "Six times seven")
+    await goto(page, "rules")
+    card = page.locator(".card", has_text="User · local")
+    await card.locator("summary").first.click()
+    form = page.get_by_role("form", name="User · local")
+    await form.get_by_role("button", name="Add a rule").click()
+    await expect(form.get_by_label("Tool", exact=True)).to_be_focused()
+    await page.keyboard.type("calc*")
+    await form.get_by_label("Verdict").select_option("deny")
+    await form.get_by_label("Why, for those it stops").fill(RULE)
+    await form.get_by_role("button", name="Only for some arguments").click()
+    await form.get_by_label("Argument, such as").fill("/expression")
+    await form.get_by_label("Comparison").select_option("gt")
+    await form.get_by_label("Value", exact=True).fill("much")
+    await form.get_by_role("button", name="Try on past runs").click()
+    await expect(form.locator(".problem")).to_have_text("This comparison needs a number.")
+    await expect(form.get_by_label("Value", exact=True)).to_be_focused()
+    await form.get_by_label("Comparison").select_option("like")
+    await form.get_by_label("Value", exact=True).fill("* * *")
+    await form.get_by_role("button", name="Try on past runs").click()
+    await expect(form.locator(".trial-said")).to_have_text(
+        "1 of the last 1 run would have been stopped, and 0 more would have asked first."
+    )
+    await expect(form.get_by_role("link", name="Six times seven")).to_be_visible()
+    await form.get_by_label("Verdict").select_option("ask")
+    await form.get_by_role("button", name="Try on past runs").click()
+    await expect(form.locator(".trial-said")).to_contain_text("0 of the last 1 run ")
+    await form.get_by_role("button", name="Save these rules").click()
+    said = "calc*: ask first when /expression is like * * *"
+    await expect(page.get_by_role("group", name="Layers")).to_contain_text(said)
+    asking = page.get_by_role("form", name="Ask the rules")
+    await asking.get_by_label("Tool", exact=True).fill("calculator")
+    await asking.get_by_label("Arguments, as JSON").fill("no json")
+    await page.keyboard.press("Tab")
+    await asking.get_by_role("button", name="Ask").click()
+    await expect(asking.locator(".problem")).to_have_text("The arguments are no JSON object.")
+    await asking.get_by_label("Arguments, as JSON").fill('{"expression": "6 * 7"}')
+    await asking.get_by_role("button", name="Ask").click()
+    await expect(asking.locator(".trial-said")).to_contain_text("ask first A rule of the User layer decides.")
+    await expect(asking.locator(".trial-said")).to_contain_text(RULE)
+    await asking.get_by_label("Arguments, as JSON").fill('{"expression": "6"}')
+    await asking.get_by_role("button", name="Ask").click()
+    await expect(asking.locator(".trial-said")).to_contain_text("allow")
+    # The form reads what it wrote, and a rule that is taken away is gone.
+    await card.locator("summary").first.click()
+    await expect(form.get_by_label("Tool", exact=True)).to_have_value("calc*")
+    await expect(form.get_by_label("Value", exact=True)).to_have_value("* * *")
+    await form.get_by_role("button", name="Remove this rule").click()
+    await form.get_by_role("button", name="Save these rules").click()
+    await expect(page.get_by_role("group", name="Layers")).not_to_contain_text("calc*")

@@ -5,10 +5,44 @@
  */
 
 import { h } from "../dom.js";
+import { conditionText } from "../tool-rules.js";
 import { table } from "./parts.js";
+
+/** @param {string} verdict @param {Translator} words */
+export function verdictName(verdict, words) {
+  return words.has(`verdict.${verdict}`) ? words.text(`verdict.${verdict}`) : verdict;
+}
+
+/** What stands between an argument and a value. @param {string} op @param {Translator} words */
+export function conditionWords(op, words) {
+  return words.has(`toolrules.op.${op}`) ? words.text(`toolrules.op.${op}`) : op;
+}
+
+/** A rule about tools in one line, without its reason. @param {import("../tool-rules.js").Rule} rule @param {Translator} words */
+export function ruleText(rule, words) {
+  const when = (rule.when ?? []).map((condition) => conditionText(condition, (op) => conditionWords(op, words)));
+  const executor = rule.executor && rule.executor !== "*" ? words.text("toolrules.by", { executor: rule.executor }) : "";
+  const whose = [rule.tool, executor].filter(Boolean).join(" ");
+  const said = [verdictName(rule.verdict, words), when.length && words.text("toolrules.when", { conditions: words.list(when) })].filter(Boolean).join(" ");
+  return `${whose}: ${said}`;
+}
+
+/** What a layer says about tools. @param {import("../tool-rules.js").Book & {layer?: string}} book @param {Translator} words */
+function bookText(book, words) {
+  const said = [...(book.default ? [words.text("toolrules.default_is", { verdict: verdictName(book.default, words) })] : []), ...(book.rules ?? []).map((rule) => ruleText(rule, words))];
+  const text = said.join("; ") || words.text("rule.nothing");
+  return book.layer ? `${layerName(book.layer, words)}: ${text}` : text;
+}
+
+/** @param {any} value */
+function isBook(value) {
+  return value !== null && typeof value === "object" && Array.isArray(value.rules);
+}
 
 /** @param {any} value @param {Translator} words */
 export function ruleValue(value, words) {
+  if (isBook(value)) return bookText(value, words);
+  if (Array.isArray(value) && value.length && value.every(isBook)) return value.map((book) => bookText(book, words)).join(" · ");
   if (value === null || value === undefined) return words.text("rule.none");
   if (typeof value === "number") return words.number(value);
   if (typeof value === "string") return words.has(`rule.value.${value}`) ? words.text(`rule.value.${value}`) : value;

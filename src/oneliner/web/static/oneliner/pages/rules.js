@@ -12,6 +12,8 @@ import { filters, labelled, nothing, section, table, when } from "./parts.js";
 import { layerName, policyTable, ruleName, ruleValue } from "./policy.js";
 import { addressOf } from "./router.js";
 import { layerForm, overrideForm } from "./rule-form.js";
+import { explainForm } from "./rule-trial.js";
+import { TOOL_NAMES } from "./tool-rule-form.js";
 
 /** @param {PageContext} context @param {Route} route @returns {Promise<Shown>} */
 export async function show(context, route) {
@@ -21,7 +23,7 @@ export async function show(context, route) {
   const me = /** @type {import("../types.js").Me} */ (workspace.state.me);
   const isAdmin = me.role === "admin";
   const found = await api.ask("GET", `/v2/oneliner/governance?${new URLSearchParams({ project_id: project, platform })}`);
-  const past = await history(context, route, isAdmin, me.userId);
+  const [past, tools] = await Promise.all([history(context, route, isAdmin, me.userId), isAdmin ? toolNames(context) : []]);
   /** @type {Layer[]} */
   const layers = found.layers;
   const again = () => dispatchEvent(new HashChangeEvent("hashchange"));
@@ -32,11 +34,13 @@ export async function show(context, route) {
   ].map(([name, scope]) => layers.find((la) => la.layer === name && la.scope_key === scope) ?? { layer: name, scope_key: scope, version: 0, rules: {} });
   const node = h(
     "div", { class: "stack" },
+    h("datalist", { id: TOOL_NAMES }, ...tools.map((name) => h("option", { value: name }))),
     filters(route, words,
       labelled(words.text("column.project"), h("input", { type: "text", name: "project_id", maxlength: 128, props: { value: project } })),
       labelled(words.text("rules.platform"), h("input", { type: "text", name: "platform", maxlength: 128, props: { value: platform } }))),
     notice && h("p", { class: "notice" }, icon("alert"), h("span", {}, words.text("run.override", { notice: notice.notice }), " ", notice.expires_at && words.text("rules.until"), " ", notice.expires_at && when(notice.expires_at, words))),
     section(words.text("rules.effective"), h("p", { class: "hint" }, words.text("rules.effective_note")), policyTable(found.effective_policy, words), tag(context, "rules.ask", project, platform)),
+    section(words.text("explain.heading"), h("p", { class: "hint" }, words.text("explain.note")), explainForm(context, project, platform)),
     section(words.text("rules.layers"), layerTable(layers, context)),
     section(words.text("rules.edit"), h("p", { class: "hint" }, words.text(isAdmin ? "rules.edit_admin" : "rules.edit_own")), ...editable.map((layer) => layerForm(context, layer, again))),
     isAdmin && section(words.text("rules.override"), h("p", { class: "hint" }, words.text("rules.override_note")), ...live(context, layers, again), overrideForm(context, project, again)),
@@ -44,6 +48,11 @@ export async function show(context, route) {
       past.next_cursor && h("a", { class: "button small", href: addressOf("rules", { project_id: project, platform, before: past.next_cursor }) }, words.text("rules.older"))),
   );
   return { title: words.text("page.rules"), node };
+}
+
+/** What may be named where a tool is asked for. @param {PageContext} context @returns {Promise<string[]>} */
+async function toolNames({ api }) {
+  return (await api.ask("GET", "/v2/oneliner/system")).tools.map((/** @type {{name: string}} */ tool) => tool.name);
 }
 
 /** A handoff about the rules. @param {PageContext} context @param {string} key @param {string} project @param {string} platform */

@@ -188,8 +188,6 @@ export const en = {
   "rules.edit": "Change",
   "rules.edit_admin": "For a project or a platform, name it above.",
   "rules.edit_own": "You may tighten your own layer.",
-  "rules.others": "Other rules",
-  "rules.others_label": "As JSON, as the API takes them",
   "rules.save": "Save these rules",
   "rules.saved": "The rules are saved.",
   "rules.override": "Overrides",

@@ -188,8 +188,6 @@ export const zh = {
   "rules.edit": "修改",
   "rules.edit_admin": "要修改项目或平台的规则，请先在上方填写。",
   "rules.edit_own": "你可以收紧自己的规则。",
-  "rules.others": "其他规则",
-  "rules.others_label": "JSON，与 API 相同",
   "rules.save": "保存规则",
   "rules.saved": "规则已保存。",
   "rules.override": "管理员覆盖",
