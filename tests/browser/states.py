@@ -415,6 +415,29 @@ async def mcp_none(_stage: Stage, page: Page, _models: ModelServer) -> None:
     await expect(page.locator(".page form")).to_be_visible()
 
 
+async def webhook_secret(_stage: Stage, page: Page, _models: ModelServer) -> None:
+    await _goto(page, "webhooks")
+    await _open_card(page)
+    await page.locator(".page [name=url]").fill("https://app.example.com/oneliner")
+    await page.locator(".page [name=description]").fill("宿主产品 The host product")
+    await page.locator(".page .card [type=submit]").click()
+    await expect(page.locator(".secret")).to_be_visible()
+
+
+async def webhook(stage: Stage, page: Page, models: ModelServer) -> None:
+    await webhook_secret(stage, page, models)
+    await page.locator(".page .card a.button").click()
+    await page.locator(".page .row .button").nth(1).click()
+    await expect(page.locator(".page .status[data-state=off]")).to_be_visible()
+
+
+async def webhooks(stage: Stage, page: Page, models: ModelServer) -> None:
+    await webhook_secret(stage, page, models)
+    await page.evaluate("() => { location.hash = '#/home'; }")
+    await _goto(page, "webhooks")
+    await expect(page.locator(".table tbody tr").first).to_be_visible()
+
+
 async def system(_stage: Stage, page: Page, _models: ModelServer) -> None:
     await _goto(page, "system")
     await expect(page.locator(".table").last).to_be_visible()
@@ -426,6 +449,6 @@ STATES: Mapping[str, Callable[[Stage, Page, ModelServer], Awaitable[None]]] = {
         empty, handoff_form, drafting, needs_confirmation, plan_edited, queued, running, streaming, retrying,
         blocked_question, blocked_approval, blocked_outcome, done, done_with_plan, failed, cancelled, offline, sign_in,
         home, runs_page, run_page, documents, document, document_proposed, document_written, rules, costs,
-        rule_form, runs_view, sessions, session, sessions_deleted, live, schedules_empty, schedule, schedules, mcp_none, system,
+        rule_form, runs_view, sessions, session, sessions_deleted, live, schedules_empty, schedule, schedules, mcp_none, webhook_secret, webhook, webhooks, system,
     )
 }  # fmt: skip

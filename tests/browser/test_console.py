@@ -16,6 +16,7 @@ from oneliner.testing import Call, Reply
 from tests.browser.stage import Server, Stage, hand_off, say
 from tests.browser.test_pages import goto, read
 from tests.support import modern_mcp_server
+from tests.webhooks.receiver import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -281,7 +282,7 @@ async def test_the_system_page_shows_parts_and_settings_and_no_secret(stage: Sta
 async def test_a_member_is_not_shown_what_is_an_administrators(stage: Stage) -> None:
     page = await stage.entered("ann", is_admin=False)
     await expect(page.locator(".page-nav [data-page=schedules]")).to_be_visible()
-    for name in ("mcp", "system"):
+    for name in ("mcp", "webhooks", "system"):
         await expect(page.locator(f".page-nav [data-page={name}]")).to_have_count(0)
     await goto(page, "sessions")
     await expect(page.get_by_label("Which")).to_have_count(0)
@@ -346,3 +347,41 @@ async def test_a_tool_rule_is_filled_in_tried_on_past_runs_saved_and_asked(stage
     await form.get_by_role("button", name="Remove this rule").click()
     await form.get_by_role("button", name="Save these rules").click()
     await expect(page.get_by_role("group", name="Layers")).not_to_contain_text("calc*")
+
+
+async def test_a_webhook_is_made_tested_looked_into_and_deleted(browser: Browser, tmp_path: Path) -> None:
+    receiver = Receiver()
+    await receiver.start()
+    try:
+        allowed = {"ONELINER_WEBHOOK_NETWORKS": "127.0.0.0/8"}
+        async with staged_with(browser, tmp_path / "data", allowed) as stage:
+            page = await stage.signed_in()
+            await goto(page, "webhooks")
+            form = page.get_by_role("form", name="New webhook")
+            await form.get_by_label("Address").fill(receiver.url)
+            await form.get_by_label("Description").fill("The host product")
+            await form.get_by_role("button", name="Create the webhook").click()
+            await expect(page.locator(".secret")).to_have_text(re.compile("^whsec_"))
+            secret = await page.locator(".secret").inner_text()
+            await page.get_by_role("link", name="I have written it down").click()
+            await expect(page.locator(".page-title")).to_have_text("The host product")
+            assert secret not in await page.content()
+            await page.get_by_role("button", name="Send a test").click()
+            await receiver.until(1)
+            await page.get_by_label("Status").select_option("delivered")
+            row = page.get_by_role("group", name="Deliveries").locator("tbody tr").first
+            await expect(row).to_contain_text("webhook.test")
+            await row.locator("summary").click()
+            await expect(row.locator(".detail .hint").first).to_contain_text("204")
+            await row.get_by_role("button", name="Send webhook.test again").click()
+            await receiver.until(2)
+            await page.get_by_role("button", name="New secret").click()
+            await page.get_by_role("button", name="Yes, a new secret").click()
+            await expect(page.locator(".secret")).not_to_have_text(secret)
+            await page.get_by_role("button", name="Disable").click()
+            await expect(page.locator(".page .status").first).to_have_text("Disabled")
+            await page.get_by_role("button", name="Delete", exact=True).click()
+            await page.get_by_role("button", name="Yes, delete").click()
+            await expect(page.locator(".nothing")).to_be_visible()
+    finally:
+        await receiver.stop()

@@ -28,12 +28,14 @@ const PAGES = {
   schedule: () => import("./schedule.js"),
   live: () => import("./live.js"),
   mcp: () => import("./mcp.js"),
+  webhooks: () => import("./webhooks.js"),
+  webhook: () => import("./webhook.js"),
   system: () => import("./system.js"),
 };
 const IN_NAV = ["home", "chat", "runs", "sessions", "documents", "schedules", "rules", "costs", "live"];
-const FOR_ADMINS = ["mcp", "system"];
+const FOR_ADMINS = ["mcp", "webhooks", "system"];
 /** @type {Record<string, string>} */
-const BELONGS_TO = { run: "runs", document: "documents", session: "sessions", schedule: "schedules" };
+const BELONGS_TO = { run: "runs", document: "documents", session: "sessions", schedule: "schedules", webhook: "webhooks" };
 
 /** @param {string} hash @returns {Route|null} null: the chat */
 export function routeOf(hash) {

@@ -62,6 +62,8 @@ export const en = {
   "page.schedule": "Schedule",
   "page.live": "Live",
   "page.mcp": "MCP servers",
+  "page.webhooks": "Webhooks",
+  "page.webhook": "Webhook",
   "page.system": "System",
   "page.csv": "Save as CSV",
   "filter.apply": "Show",

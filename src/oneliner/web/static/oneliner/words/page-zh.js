@@ -62,6 +62,8 @@ export const zh = {
   "page.schedule": "定时任务",
   "page.live": "实时",
   "page.mcp": "MCP 服务器",
+  "page.webhooks": "Webhook",
+  "page.webhook": "Webhook",
   "page.system": "系统",
   "page.csv": "导出 CSV",
   "filter.apply": "筛选",
