@@ -31,6 +31,8 @@ READY = "Ctrl-C stops it."
 SHORT_MS = 20_000
 expect.set_options(timeout=SHORT_MS)
 ROOT = Path(__file__).resolve().parents[2]
+#: What the scripted model costs.
+PRICES = Path(__file__).with_name("prices.json")
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 #: What a browser says of a line that was cut on purpose.
 CUT = re.compile(
@@ -73,6 +75,7 @@ class Server:
                 "ONELINER_MODEL": "openai/scripted",
                 "ONELINER_MODEL_BASE_URL": models.base_url,
                 "ONELINER_MODEL_API_KEY": "sk-test",
+                "ONELINER_PRICES": str(PRICES),
             }
         )
         self._port = 0

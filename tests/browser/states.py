@@ -296,7 +296,7 @@ async def document_proposed(_stage: Stage, page: Page, models: ModelServer, seen
 
 async def document_written(stage: Stage, page: Page, models: ModelServer) -> None:
     await document_proposed(stage, page, models)
-    await page.locator(".approval input[value=allow_once]").check()
+    await page.locator(".decision input[value=allow_once]").check()
     await page.locator(".question-foot .primary").click()
     await _header(page, "done")
     await page.locator(".written-line .link").click()

@@ -118,7 +118,8 @@ async def test_a_document_is_changed_restored_and_handed_to_the_agent(stage: Sta
     assert len(sent) == 1
     asked = sent[0].post_data_json or {}
     assert (asked["source_screen"], asked["plan_request"]["draft"]) == ("strategy", True)
-    assert "Buy low." in asked["plan_request"]["goal"]
+    assert "strategy/2026.md (version 3)" in asked["plan_request"]["goal"]
+    assert asked["plan_request"]["ask_before"] == ["write_document"]
 
 
 async def test_rules_are_changed_by_version_and_overridden_for_a_while(stage: Stage) -> None:

@@ -53,6 +53,7 @@ ROWS = {
     "GET /v2/oneliner/runs/{run_id}": Row(404, 200, 200),
     "GET /v2/oneliner/runs/{run_id}/events": Row(404, 200, 200),
     "GET /v2/oneliner/runs/{run_id}/documents": Row(404, 200, 200),
+    "GET /v2/oneliner/runs/{run_id}/tools": Row(404, 200, 200),
     "POST /v2/oneliner/runs/{run_id}/confirm": Row(404, 200, 200, {"plan_rev": 1}),
     "POST /v2/oneliner/runs/{run_id}/cancel": Row(404, 200, 200, {"reason": "no"}),
     "POST /v2/oneliner/runs/{run_id}/resume": Row(404, 200, 200, {"answer": "yes"}, given="blocked"),

@@ -138,3 +138,17 @@ async def test_a_member_tries_his_own_layer_alone(ann: httpx.AsyncClient) -> Non
     for layer, scope in (("system", ""), ("project", "p"), ("user", "bob"), ("admin_override", "user:ann")):
         answer = await ann.post(SIMULATE, json={"layer": layer, "scope": scope, "rules": {}})
         assert answer.status_code == 403
+
+
+async def test_a_run_says_before_its_confirmation_what_the_rules_make_of_each_tool(
+    ann: httpx.AsyncClient, admin: httpx.AsyncClient
+) -> None:
+    asks = [{"tool": "current_*", "verdict": "ask", "note": "what time"}, *RULES["tools"]["rules"]]
+    await admin.put(f"{LAYERS}/system", json={"rules": {"tools": {"rules": asks}}})
+    task = {"title": "t", "source_screen": "s", "source_action_key": "k", "plan_request": {}}
+    run_id = (await ann.post("/v2/oneliner/runs", json=task)).json()["id"]
+    listed = (await ann.get(f"/v2/oneliner/runs/{run_id}/tools")).json()["items"]
+    tools = {one["tool"]: one for one in listed}
+    assert (tools["current_time"]["least"], tools["current_time"]["most"]) == ("ask", "ask")
+    assert [by["rule"]["note"] for by in tools["current_time"]["said_by"]] == ["what time"]
+    assert (tools["calculator"]["least"], tools["calculator"]["most"]) == ("allow", "deny")

@@ -252,6 +252,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/oneliner/runs/{run_id}/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what the rules can say about each tool in this run
+         * @description Before anything is called: every call is judged with its arguments when it is about to begin.
+         */
+        get: operations["listRunTools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/oneliner/runs/{run_id}/confirm": {
         parameters: {
             query?: never;
@@ -2259,6 +2279,13 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
+        /** Listed[OutlookAnswer] */
+        Listed_OutlookAnswer_: {
+            /** Items */
+            items: components["schemas"]["OutlookAnswer"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
         /** Listed[RetentionAnswer] */
         Listed_RetentionAnswer_: {
             /** Items */
@@ -2532,6 +2559,27 @@ export interface components {
          * @enum {string}
          */
         Operator: "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "in" | "not_in" | "like" | "not_like" | "exists";
+        /**
+         * OutlookAnswer
+         * @description What the rules can say about calls of a tool, whatever their arguments will be: at least `least`, at most `most`.
+         */
+        OutlookAnswer: {
+            /** Tool */
+            tool: string;
+            /**
+             * Touches
+             * @description Whether it only reads.
+             * @enum {string}
+             */
+            touches: "reads" | "changes";
+            least: components["schemas"]["Verdict"];
+            most: components["schemas"]["Verdict"];
+            /**
+             * Said By
+             * @description Who says `most`; nobody where it is `allow`.
+             */
+            said_by: components["schemas"]["SayingAnswer"][];
+        };
         /**
          * PlanAnswer
          * @description The plan of a run. `awaits_draft`: the agent still has to draft it, following `instruction`.
@@ -5477,6 +5525,89 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Listed_DocumentUseAnswer_"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRunTools: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The id of a run. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_OutlookAnswer_"];
                 };
             };
             /** @description A valid bearer token is needed (`unauthenticated`) */

@@ -7,21 +7,25 @@ would have made after a refusal.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from oneliner.app import governance
 from oneliner.app.ports import Page, RunFilter
 from oneliner.app.runs import MAIN_EXECUTOR, scope_of
 from oneliner.domain.errors import PolicyDenied
 from oneliner.domain.message import Role
+from oneliner.domain.outlook import outlook
 from oneliner.domain.permits import check_model, judge
-from oneliner.domain.policy import Layer, LayerName, effective
+from oneliner.domain.policy import Layer, LayerName, effective, standing
 from oneliner.domain.tool_rules import ToolUse, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from oneliner.app.model import ToolSpec
     from oneliner.app.ports import Transaction
+    from oneliner.domain.outlook import Outlook
     from oneliner.domain.policy import Rules
     from oneliner.domain.run import Run
     from oneliner.domain.tool_rules import Ruling
@@ -76,6 +80,24 @@ def explain(
         caller.check_admin()
     layers = tx.policies.layers(user_id or caller.user_id, project_id, platform)
     return judge(effective(layers, tx.now_ms), use)
+
+
+def outlooks(tx: Transaction, caller: Caller, run_id: str, specs: Iterable[ToolSpec]) -> list[Outlook]:
+    """What the rules that *run_id* is under can say about each of the tools *specs*. Raises NotFound."""
+    run = tx.runs.get(run_id, scope_of(caller))
+    rules = governance.in_force(tx, run)
+    books = [(str(layer), book) for layer, book in rules.tools.value]
+    executor = run.active_executor_key or MAIN_EXECUTOR
+    found = [outlook(books, spec.name, reads=spec.read_only, executor=executor) for spec in specs]
+    return [_answered(one, rules.approvals.value) for one in found]
+
+
+def _answered(found: Outlook, approvals: frozenset[str]) -> Outlook:
+    """*found*, or that it is allowed where the user has answered for good whatever would ask."""
+    is_answered = all(standing(found.tool, one.key) in approvals for one in found.sayings)
+    if found.most is not Verdict.ASK or not is_answered:
+        return found
+    return replace(found, least=Verdict.ALLOW, most=Verdict.ALLOW, sayings=())
 
 
 def simulate(tx: Transaction, caller: Caller, name: LayerName, scope_key: str, rules: Rules, last: int) -> Trial:

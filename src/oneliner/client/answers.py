@@ -1366,6 +1366,16 @@ class ListedStandingApprovalAnswer(TypedDict):
     next_cursor: str | None
 
 
+class OutlookAnswer(TypedDict):
+    """What the rules can say about calls of a tool, whatever their arguments will be: at least `least`, at most `most`."""
+
+    tool: str
+    touches: Literal["reads", "changes"]
+    least: Verdict
+    most: Verdict
+    said_by: list[SayingAnswer]
+
+
 class Policy(TypedDict):
     """What the layers add up to. A model must match each of the lists in `allowed_models`."""
 
@@ -1403,6 +1413,11 @@ class GovernanceAnswer(TypedDict):
     effective_policy: Policy
     layers: list[LayerAnswer]
     active_admin_override_notice: Notice | None
+
+
+class ListedOutlookAnswer(TypedDict):
+    items: list[OutlookAnswer]
+    next_cursor: str | None
 
 
 class RunAnswer(TypedDict):

@@ -181,6 +181,10 @@ class AsyncOperations:
         """In the order in which the run first did; at most 500."""
         return await self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/documents")
 
+    async def list_run_tools(self, run_id: str) -> answers.ListedOutlookAnswer:
+        """Before anything is called: every call is judged with its arguments when it is about to begin."""
+        return await self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/tools")
+
     async def confirm_run(
         self, run_id: str, *, plan_rev: int | None = None, reason: str | None = None, idempotency_key: str | None = None
     ) -> answers.RunAnswer:
@@ -919,6 +923,10 @@ class Operations:
     def list_run_documents(self, run_id: str) -> answers.ListedDocumentUseAnswer:
         """In the order in which the run first did; at most 500."""
         return self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/documents")
+
+    def list_run_tools(self, run_id: str) -> answers.ListedOutlookAnswer:
+        """Before anything is called: every call is judged with its arguments when it is about to begin."""
+        return self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/tools")
 
     def confirm_run(
         self, run_id: str, *, plan_rev: int | None = None, reason: str | None = None, idempotency_key: str | None = None

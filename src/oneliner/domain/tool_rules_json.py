@@ -12,6 +12,7 @@ from oneliner.domain.tool_rules import Condition, Operator, RuleBook, ToolRule, 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from oneliner.domain.outlook import Outlook
     from oneliner.domain.tool_rules import Ruling, Saying, Scalar
 
 MAX_RULES = 200
@@ -19,7 +20,9 @@ MAX_CONDITIONS = 20
 MAX_CHARS = 500
 MAX_VALUES = 200
 
-_NAME = re.compile(r"[a-zA-Z0-9_.*:-]{1,200}")
+#: The names of tools and executors in a rule, with ``*`` for any characters.
+NAME_PATTERN = r"[a-zA-Z0-9_.*:-]{1,200}"
+_NAME = re.compile(NAME_PATTERN)
 _POINTER = re.compile(r"(/([^~/]|~[01])*)+")
 _ORDER = frozenset({Operator.LT, Operator.LE, Operator.GT, Operator.GE})
 _LISTS = frozenset({Operator.IN, Operator.NOT_IN})
@@ -79,6 +82,17 @@ def ruling_to_json(ruling: Ruling) -> dict[str, object]:
         "verdict": str(ruling.verdict),
         "decided_by": considered[0] if considered else None,
         "considered": considered,
+    }
+
+
+def outlook_to_json(outlook: Outlook) -> dict[str, object]:
+    """``{tool, touches, least, most, said_by}``."""
+    return {
+        "tool": outlook.tool,
+        "touches": "reads" if outlook.reads else "changes",
+        "least": str(outlook.least),
+        "most": str(outlook.most),
+        "said_by": [saying_to_json(s) for s in outlook.sayings],
     }
 
 

@@ -81,6 +81,11 @@ class ModelServer:
         else:
             self._queue.extend(scripts)
 
+    def clear(self) -> None:
+        """Forget what was scripted and not asked for yet."""
+        self._routes.clear()
+        self._queue.clear()
+
     async def until(self, condition: Callable[[], bool], *, within_seconds: float = 10.0) -> None:
         """Wait until *condition* is true; it is asked again whenever a request arrives or ends.
 

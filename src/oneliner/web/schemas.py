@@ -13,6 +13,7 @@ from oneliner.domain.plan import MAX_GOAL_CHARS, MAX_STEP_CHARS, MAX_STEPS
 from oneliner.domain.policy import Confirmation
 from oneliner.domain.policy_json import LARGEST, MAX_APPROVALS, MAX_PATTERN_CHARS, MAX_PATTERNS
 from oneliner.domain.retention import MAX_KEEP_DAYS
+from oneliner.domain.tool_rules_json import NAME_PATTERN
 from oneliner.domain.user import UserStatus
 from oneliner.web.tool_rule_schemas import ToolRules
 
@@ -74,7 +75,7 @@ class PlanRequest(Body):
     ] = Field(default_factory=list[str])
     draft: Annotated[bool, Field(strict=True)] = False
     ask_before: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]],
+        list[Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]],
         Field(
             max_length=MAX_ASK_BEFORE,
             description="Patterns of tools whose calls in this run wait for an approval, whatever the rules say; "

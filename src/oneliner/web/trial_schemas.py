@@ -1,7 +1,7 @@
 """Explaining and trying rules out, as the API takes and answers it."""
 
 # Pydantic looks at the annotations while the program runs, so what they name must be there then.
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
@@ -44,6 +44,16 @@ class ExplainAnswer(Answer):
     verdict: Verdict
     decided_by: SayingAnswer | None
     considered: list[SayingAnswer]
+
+
+class OutlookAnswer(Answer):
+    """What the rules can say about calls of a tool, whatever their arguments will be: at least `least`, at most `most`."""
+
+    tool: str
+    touches: Annotated[Literal["reads", "changes"], Field(description="Whether it only reads.")]
+    least: Verdict
+    most: Verdict
+    said_by: Annotated[list[SayingAnswer], Field(description="Who says `most`; nobody where it is `allow`.")]
 
 
 class SimulateRequest(Body):

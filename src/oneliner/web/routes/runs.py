@@ -6,11 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from oneliner.app import documents, runs
+from oneliner.app import documents, runs, trial
 from oneliner.app.ports import Page, RunFilter, Transaction
 from oneliner.app.run_views import Shown, shown
 from oneliner.domain.errors import Forbidden, IllegalMove, NotFound, PlanChanged
 from oneliner.domain.run import Run, RunStatus
+from oneliner.domain.tool_rules_json import outlook_to_json
 from oneliner.web import shapes
 from oneliner.web.answer import JsonAnswer
 from oneliner.web.answer_schemas import DocumentUseAnswer, EventAnswer, Listed, RunAnswer
@@ -29,6 +30,7 @@ from oneliner.web.schemas import (
     ReviseRequest,
 )
 from oneliner.web.sse import EventStream, cursor_of, wants_stream
+from oneliner.web.trial_schemas import OutlookAnswer
 
 router = APIRouter(prefix="/v2/oneliner", tags=["runs"], route_class=Endpoint)
 
@@ -133,6 +135,20 @@ async def list_run_documents(call: Incoming, run_id: RunId) -> Response:
     """In the order in which the run first did; at most 500."""
     found = await call.read(lambda tx: documents.of_run(tx, call.caller, run_id))
     return JsonAnswer(shapes.listed([shapes.use_to_json(use) for use in found]))
+
+
+@router.get(
+    "/runs/{run_id}/tools",
+    response_model=Listed[OutlookAnswer],
+    operation_id="listRunTools",
+    summary="List what the rules can say about each tool in this run",
+    openapi_extra=described(refuses=(NotFound,)),
+)
+async def list_run_tools(call: Incoming, run_id: RunId) -> Response:
+    """Before anything is called: every call is judged with its arguments when it is about to begin."""
+    specs = call.services.tools.specs()
+    found = await call.read(lambda tx: trial.outlooks(tx, call.caller, run_id, specs))
+    return JsonAnswer(shapes.listed([outlook_to_json(one) for one in found]))
 
 
 @router.post(

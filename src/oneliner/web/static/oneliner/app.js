@@ -36,8 +36,7 @@ const STARTERS = ["plan", "tool", "ask", "time"];
  */
 export function mount(root, { api, workspace, words, drafts, settings, onSignIn, onSession }) {
   const announcer = new Announcer(words);
-  const addressOfDocument = (/** @type {string} */ id, /** @type {number} */ version) => addressOf("document", { version: String(version) }, id);
-  const context = { words, workspace, drafts, announce: announcer.say.bind(announcer), addressOfDocument };
+  const context = { words, workspace, drafts, announce: announcer.say.bind(announcer), addressOf };
   const composer = new Composer(context, () => log.toEnd());
   const toChat = () => {
     if (location.hash.startsWith("#/")) location.hash = "#chat";

@@ -19,11 +19,20 @@ export async function loadWords(language) {
 
 /**
  * @param {Language} language
- * @returns {Promise<Record<string, string>>} those of the window and of the product's own page
+ * @returns {Promise<Record<string, string>>} what is said where somebody is asked something
+ */
+export async function loadAskingWords(language) {
+  return language === "zh" ? (await import("./words/asking-zh.js")).zh : (await import("./words/asking-en.js")).en;
+}
+
+/**
+ * @param {Language} language
+ * @returns {Promise<Record<string, string>>} those of the window, asking included, and of the product's own page
  */
 export async function loadPageWords(language) {
   const page = language === "zh" ? import("./words/page-zh.js").then((m) => m.zh) : import("./words/page-en.js").then((m) => m.en);
-  return { ...(await loadWords(language)), ...(await page) };
+  const parts = await Promise.all([loadWords(language), loadAskingWords(language), page]);
+  return Object.assign({}, ...parts);
 }
 
 /**
@@ -129,6 +138,11 @@ export class Translator {
   /** @param {string} iso */
   time(iso) {
     return iso ? new Intl.DateTimeFormat(this.locale, { hour: "2-digit", minute: "2-digit" }).format(new Date(iso)) : "";
+  }
+
+  /** @param {string} iso a day and a time of it */
+  moment(iso) {
+    return new Intl.DateTimeFormat(this.locale, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(new Date(iso));
   }
 
   /** @param {string} iso @param {number} nowMs */

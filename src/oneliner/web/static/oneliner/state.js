@@ -5,7 +5,7 @@
  * is older than what an event told (``last_seq``) is dropped, and an event that was seen is dropped, so that the order
  * in which answers and events arrive does not matter.
  *
- * @import {Frame, Live, Message, Run, State, ToolCall} from "./types.js"
+ * @import {Frame, Live, Message, Milestone, Run, State, ToolCall} from "./types.js"
  */
 
 /** What the lists of messages and of sessions have to be read again for. */
@@ -22,6 +22,10 @@ export function snapshotsOf(state) {
     .map(([id, live]) => ({ type: "message.snapshot", message_id: id, ...live }));
 }
 
+const MAX_TRAIL = 12;
+/** What is told of a run beside its moves. */
+const TOLD = new Set(["message.retrying", "message.fallback", "message.steered", "tool.denied", "tool.unknown"]);
+
 /** @returns {State} */
 export function initialState() {
   return {
@@ -35,6 +39,7 @@ export function initialState() {
     messages: {},
     live: {},
     tools: {},
+    trails: {},
     retrying: {},
     seen: {},
     outbox: [],
@@ -83,6 +88,8 @@ export function reduce(state, action) {
       return withMessages(state, action);
     case "tool_history":
       return { ...state, tools: { ...state.tools, [action.runId]: toolsFrom(action.events) } };
+    case "trail":
+      return withTrail(state, action.runId, action.events.map(milestoneOf));
     case "frame":
       return withFrame(state, action.frame);
     case "outgoing":
@@ -195,7 +202,23 @@ function withFrame(state, frame) {
   const seq = frame.seq ?? 0;
   if (seq <= (state.seen[frame.run_id] ?? 0)) return state;
   const seen = { ...state.seen, [frame.run_id]: seq };
-  return withRetrying(withTool(withSteering(withMessageEnd(withRunEvent({ ...state, seen }, frame), frame), frame), frame), frame);
+  const next = withRetrying(withTool(withSteering(withMessageEnd(withRunEvent({ ...state, seen }, frame), frame), frame), frame), frame);
+  return withTrail(next, frame.run_id, [{ seq, type: frame.type, at: frame.at ?? "" }]);
+}
+
+/** @param {{seq: number, event_type: string, created_at: string}} event @returns {Milestone} */
+function milestoneOf({ seq, event_type: type, created_at: at }) {
+  return { seq, type, at };
+}
+
+/** @param {State} state @param {string} runId @param {Milestone[]} events @returns {State} */
+function withTrail(state, runId, events) {
+  const told = events.filter((event) => event.type.startsWith("run.") || TOLD.has(event.type));
+  if (!told.length) return state;
+  const known = new Map((state.trails[runId] ?? []).map((event) => [event.seq, event]));
+  for (const event of told) known.set(event.seq, event);
+  const trail = [...known.values()].sort((a, b) => a.seq - b.seq).slice(-MAX_TRAIL);
+  return { ...state, trails: { ...state.trails, [runId]: trail } };
 }
 
 /** What the user said to a run that was working, from whichever of his pages. @param {State} state @param {Frame} frame @returns {State} */

@@ -10,10 +10,14 @@
  * @typedef {{basis: 'history'|'plan', sample_count: number, cost: string|null}} Estimate
  * @typedef {{kind: string, question?: string, schema?: Record<string, any>,
  *   budget?: string, limit?: string, granted?: string, used?: string, reserved?: string, needed?: string, model?: string,
- *   resumes_at?: string|null, calls?: {id: string, name: string, arguments: string}[]}} Blocked
+ *   resumes_at?: string|null, expires_at?: string|null, calls?: {id: string, name: string, arguments: string}[]}} Blocked
  * @typedef {{id: string, name: string, arguments: Record<string, any>, arguments_hash: string, schema: Record<string, any>,
  *   touches: 'reads'|'changes_once'|'changes', asked_by: {layer: string, rule: {note?: string}|null}[]}} Waiting a call
  *   that waits for an approval
+ * @typedef {'allow'|'ask'|'deny'} Verdict
+ * @typedef {{tool: string, touches: 'reads'|'changes', least: Verdict, most: Verdict,
+ *   said_by: {layer: string, rule: {note?: string}|null}[]}} Outlook what the rules can say about calls of a tool
+ * @typedef {{seq: number, type: string, at: string}} Milestone
  * @typedef {{id: string, session_id: string, user_id?: string, project_id?: string, source_type?: string, source_screen?: string,
  *   title: string, summary?: string, run_status: RunStatus, reason?: string|null, allowed_actions: string[], plan: Plan,
  *   result?: Record<string, any>, queue?: {position: number|null, waits_for: string|null}|null,
@@ -52,6 +56,7 @@
  * @property {Record<string, {items: Message[], more: string|null}>} messages by session
  * @property {Record<string, Live>} live text of messages being written, by message
  * @property {Record<string, ToolCall[]>} tools by run, as the events tell
+ * @property {Record<string, Milestone[]>} trails the last that happened to each run, oldest first
  * @property {Record<string, {attempt: number, kind: string, afterSeconds: number}>} retrying by run
  * @property {Record<string, number>} seen the newest event of each run that came by the stream
  * @property {Outgoing[]} outbox

@@ -9,6 +9,7 @@
 
 import { Refused } from "./api.js";
 import { Documents } from "./documents.js";
+import { Histories } from "./histories.js";
 import { cancelMainAgentRun, confirmMainAgentRun, createMainAgentRun } from "./main-agent.js";
 import { isChanged, toRequest } from "./plan-draft.js";
 import { Refresher } from "./refresher.js";
@@ -19,7 +20,6 @@ const REFRESH_DELAY_MS = 30;
 const RESYNC_EVERY_MS = 2_000;
 const CATCH_UP_MS = 1_200;
 const OPEN_STATUSES = ["drafting", "needs_confirmation", "queued", "running", "blocked"];
-const MAX_TOOL_HISTORIES = 8;
 
 export class Workspace {
   /** @type {State} */
@@ -36,8 +36,7 @@ export class Workspace {
   #ears = new Set();
   #lastResync = 0;
   #caughtUpTimer = 0;
-  /** @type {Set<string>} */
-  #histories = new Set();
+  #histories;
 
   /**
    * @param {import("./api.js").Api} api
@@ -49,6 +48,7 @@ export class Workspace {
     this.#streamName = streamName;
     this.#projectId = projectId;
     this.documents = new Documents(api);
+    this.#histories = new Histories(api, (action) => this.#dispatch(action));
   }
 
   /** @param {(state: State) => void} listener @returns {() => void} what ends it */
@@ -126,8 +126,18 @@ export class Workspace {
       const [, runs] = await Promise.all([this.#loadMessages(sessionId), this.#api.runs({ session_id: sessionId })]);
       this.#dispatch({ type: "runs", runs: runs.items });
       if (!this.state.sessions[sessionId]) await this.#loadSession(sessionId);
-      await this.#loadToolHistories(sessionId);
+      await this.#histories.readTools(this.state.messages[sessionId]?.items ?? []);
     });
+  }
+
+  /** What happened last to a run, for its chips. @param {Run} run */
+  readTrail(run) {
+    return this.#quietly(() => this.#histories.readTrail(run));
+  }
+
+  /** What the rules can say about each tool in a run. Throws Refused. @param {string} runId @returns {Promise<import("./types.js").Outlook[]>} */
+  async outlooks(runId) {
+    return (await this.#api.ask("GET", `/v2/oneliner/runs/${runId}/tools`)).items;
   }
 
   /** Older messages of the open session. */
@@ -372,20 +382,6 @@ export class Workspace {
   /** @param {string} sessionId */
   async #loadSession(sessionId) {
     this.#dispatch({ type: "sessions", sessions: [await this.#api.session(sessionId)] });
-  }
-
-  /** What became of the tool calls of a session's latest runs. @param {string} sessionId */
-  async #loadToolHistories(sessionId) {
-    const items = this.state.messages[sessionId]?.items ?? [];
-    const runIds = new Set(items.filter((m) => m.tool_calls?.length).map((m) => m.run_id));
-    const wanted = [...runIds].filter((id) => !this.#histories.has(id)).slice(-MAX_TOOL_HISTORIES);
-    await Promise.all(
-      wanted.map(async (runId) => {
-        this.#histories.add(runId);
-        const page = await this.#api.runEvents(runId, 0);
-        this.#dispatch({ type: "tool_history", runId, events: page.items });
-      }),
-    );
   }
 
   /** Lets a refusal of a reading pass: the stream comes back, and then it is read again. @param {() => Promise<void>} work */

@@ -49,8 +49,8 @@ export async function show(context, route) {
   const hand = h("button", {
     type: "button", class: "button primary",
     data: {
-      action: "handoff-to-main-agent", title: words.text("documents.adjust_title", { path: newest.path }).slice(0, 200), goal: words.text("documents.adjust_goal", { path: newest.path }), draft: "",
-      projectId: newest.project_id, sourceScreen: "strategy", actionKey: "strategy-adjust", intent: "adjust_document", askBefore: "write_document", contextFrom: "[data-document-text]",
+      action: "handoff-to-main-agent", title: words.text("documents.adjust_title", { path: newest.path }).slice(0, 200), goal: words.text("documents.adjust_goal", { path: newest.path, version: newest.version }), draft: "",
+      projectId: newest.project_id, sourceScreen: "strategy", actionKey: "strategy-adjust", intent: "adjust_document", askBefore: "write_document",
     },
   }, icon("hand"), words.text("documents.adjust"));
   const text = new MarkdownView(words);
@@ -63,7 +63,7 @@ export async function show(context, route) {
     h("div", { class: "columns" },
       h("div", { class: "stack" },
         earlier && section(words.text("documents.diff", { version: at - 1 }), diffView(earlier.content, shown.content, words)),
-        h("div", { class: "paper", data: { documentText: "" } }, shown.content ? text.node : nothing(words.text("documents.empty")))),
+        h("div", { class: "paper" }, shown.content ? text.node : nothing(words.text("documents.empty")))),
       section(words.text("documents.versions"), versions(context, route, history.items, at))),
   );
   return { title: newest.path, node };

@@ -4,7 +4,7 @@
  *
  * @import {Problem, Run, Waiting} from "../types.js"
  * @import {Context} from "./context.js"
- * @typedef {{call: Waiting, edits: ArgumentEditor, node: HTMLElement, reason: HTMLInputElement, error: HTMLElement}} Card
+ * @typedef {{call: Waiting, edits: ArgumentEditor, node: HTMLElement, decision: HTMLElement, reason: HTMLInputElement, error: HTMLElement}} Card
  */
 
 import { h, icon, replaceChildren, setAttribute } from "../dom.js";
@@ -49,8 +49,14 @@ export class Approval {
     this.node = h(
       "form",
       { class: "question", "aria-label": words.text("approval.label"), on: { submit: (event) => { event.preventDefault(); void this.#send(); } } },
-      h("p", { class: "question-text" }, icon("alert"), h("span", {}, words.text("approval.text"))),
-      h("ul", { class: "question-calls" }, ...this.#cards.map((card) => card.node)),
+      h(
+        "div", { class: "plan-scroll" },
+        h("p", { class: "question-text" }, icon("alert"), h("span", {}, words.text("approval.text"))),
+        h("ul", { class: "question-calls" }, ...this.#cards.map((card) => h("li", { class: "approval" }, card.node, calls.length > 1 && card.decision))),
+        run.blocked?.expires_at && h("p", { class: "hint" }, words.text("approval.expires", { time: words.moment(run.blocked.expires_at) })),
+      ),
+      // Of a single call the decision stays in sight, however long what it is about.
+      calls.length === 1 && this.#cards[0].decision,
       this.#foot,
     );
   }
@@ -86,14 +92,13 @@ export class Approval {
       ),
     );
     const node = h(
-      "li", { class: "approval" },
+      "div", { class: "approval" },
       h("p", {}, h("code", { class: "tool-name" }, call.name), " ", words.text(`approval.${call.touches}`)),
       edits.node,
-      ...call.asked_by.map((by) => h("p", { class: "hint" }, words.text("approval.asked_by", { layer: by.layer }), by.rule?.note ? `: ${by.rule.note}` : "")),
-      h("fieldset", { class: "field", "aria-describedby": `${id}-error` }, h("legend", {}, words.text("approval.decision")), ...choices),
-      reason, error,
+      ...call.asked_by.map((by) => h("p", { class: "hint" }, words.text("approval.asked_by", { layer: words.text(`layer.${by.layer}`) }), by.rule?.note ? ` · ${by.rule.note}` : "")),
     );
-    return { call, edits, node, reason, error };
+    const decision = h("div", { class: "approval" }, h("fieldset", { class: "field decision", "aria-describedby": `${id}-error` }, h("legend", {}, words.text("approval.decision")), ...choices), reason, error);
+    return { call, edits, node, decision, reason, error };
   }
 
   async #send() {
@@ -101,13 +106,13 @@ export class Approval {
     /** @type {Record<string, any>[]} */
     const decisions = [];
     for (const card of this.#cards) {
-      const chosen = /** @type {HTMLInputElement|null} */ (card.node.querySelector("input[value][type=radio]:checked:not([data-field])"));
+      const chosen = /** @type {HTMLInputElement|null} */ (card.decision.querySelector("input[type=radio]:checked"));
       const decision = chosen?.value ?? "";
       const edited = decision === "refuse" ? null : card.edits.arguments();
       if (edited === undefined) return;
       const said = decisionOf(card.call, { decision, reason: card.reason.value, edited });
       card.error.textContent = said ? "" : this.#context.words.text("question.missing");
-      if (!said) return /** @type {HTMLElement|null} */ (card.node.querySelector("fieldset input:not([data-field])"))?.focus();
+      if (!said) return /** @type {HTMLElement|null} */ (card.decision.querySelector("input[type=radio]"))?.focus();
       decisions.push(said);
     }
     await this.#context.workspace.resume(this.#run, { decisions });

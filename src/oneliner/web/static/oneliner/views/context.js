@@ -8,7 +8,7 @@
  * @property {Workspace} workspace
  * @property {Drafts} drafts
  * @property {(text: string, isUrgent?: boolean) => void} announce says something to a screen reader
- * @property {(id: string, version: number) => string} [addressOfDocument] where there is a page for a document
+ * @property {(page: string, query: Record<string, string>, id: string) => string} [addressOf] where there are pages
  */
 
 /** Unfinished input, kept for this tab and over a reload; where the browser keeps nothing, for as long as it is open. */

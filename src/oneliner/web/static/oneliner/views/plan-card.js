@@ -11,6 +11,7 @@
 
 import { drawList, h, icon, keepFocus, replaceChildren, setAttribute, setText } from "../dom.js";
 import { added, draftOf, isChanged, moved, rebased, removed, reworded, undone, withGoal } from "../plan-draft.js";
+import { PlanRules } from "./plan-rules.js";
 import { problemLine } from "./problem-line.js";
 import { estimateFact } from "./run-facts.js";
 
@@ -31,19 +32,21 @@ export class PlanCard {
   #steps = h("ol", { class: "plan-steps" });
   #tools = h("div", { class: "plan-tools" });
   #foot = h("div", { class: "plan-foot" });
+  #rules;
 
   /** @param {Context} context @param {Run} run */
   constructor(context, run) {
     this.#context = context;
     this.#run = run;
     this.#draft = context.drafts.get(`plan.${run.id}`) ?? draftOf(run.plan);
+    this.#rules = new PlanRules(context, run, () => this.#draw());
     this.node = h(
       "form",
       {
         class: "plan", "aria-label": context.words.text("plan.label"),
         on: { submit: (event) => event.preventDefault(), keydown: (event) => this.#onKey(event) },
       },
-      h("div", { class: "plan-scroll" }, this.#goal, this.#conflict, this.#steps, this.#tools), this.#foot,
+      h("div", { class: "plan-scroll" }, this.#goal, this.#conflict, this.#steps, this.#tools, this.#rules.node), this.#foot,
     );
   }
 
@@ -117,6 +120,7 @@ export class PlanCard {
     setText(/** @type {Node} */ (node.querySelector(".plan-number")), String(number));
     setAttribute(field, "aria-label", words.text("plan.step", { number }));
     setAttribute(field, "readonly", !this.#canEdit);
+    replaceChildren(/** @type {Element} */ (node.querySelector(".plan-step-rules")), this.#rules.ofStep(step.title));
     setAttribute(/** @type {Element} */ (node.querySelector(".plan-step-tools")), "hidden", !this.#canEdit);
     for (const button of node.querySelectorAll("button")) {
       const { act } = button.dataset;
@@ -148,6 +152,7 @@ export class PlanCard {
         button("down", "down", () => this.#move(key, 1, `down-${key}`)),
         button("remove", "trash", () => this.#remove(key)),
       ),
+      h("span", { class: "plan-step-rules" }),
     );
   }
 

@@ -65,7 +65,9 @@ export function estimateFact(run, words) {
   const estimate = run.usage?.estimate;
   if (!estimate || estimate.cost == null) return null;
   const basis = words.text(`estimate.${estimate.basis}`, { count: estimate.sample_count });
-  return h("span", { class: "fact", title: basis }, words.text("estimate.about", { cost: words.cost(estimate.cost) }));
+  const steps = run.plan.steps.length;
+  const each = steps > 1 && words.text("estimate.each", { cost: words.cost(String(Number(estimate.cost) / steps)) });
+  return h("span", { class: "fact", title: basis }, [words.text("estimate.about", { cost: words.cost(estimate.cost) }), each].filter(Boolean).join(" · "));
 }
 
 /** @param {Run} run @param {Translator} words why it is blocked by a budget, in one sentence */

@@ -2,13 +2,16 @@
  * The run header above the chat: the primary run in full when it needs its reader, in one line otherwise, and the other
  * runs one click away.
  *
+ * @import {Translator} from "../i18n.js"
  * @import {Run, State} from "../types.js"
  * @import {Context} from "./context.js"
  */
 
 import { drawList, h, icon, keepFocus, replaceChildren, setAttribute, setText } from "../dom.js";
+import { loadAskingWords } from "../i18n.js";
 import { lazily } from "../lazily.js";
 import { NEEDS_YOU, headerRuns } from "../picking.js";
+import { eventChips } from "./event-chips.js";
 import { problemLine } from "./problem-line.js";
 import { budgetFact, chips, elapsedMs, isTicking, progressBar, statusBadge, summaryOf, usageFact } from "./run-facts.js";
 
@@ -16,9 +19,20 @@ const TICK_MS = 1_000;
 
 /** What a run that needs its reader is shown with: loaded when the first such run is there. */
 const planCard = lazily(async () => (await import("./plan-card.js")).PlanCard);
-const question = lazily(async () => (await import("./question.js")).Question);
-const approval = lazily(async () => (await import("./approval.js")).Approval);
-const writtenDocuments = lazily(async () => (await import("./written.js")).WrittenDocuments);
+const question = lazily(async (/** @type {Translator} */ words) => (await withWords(import("./question.js"), words)).Question);
+const approval = lazily(async (/** @type {Translator} */ words) => (await withWords(import("./approval.js"), words)).Approval);
+const writtenDocuments = lazily(async (/** @type {Translator} */ words) => (await withWords(import("./written.js"), words)).WrittenDocuments);
+
+/**
+ * @template T
+ * @param {Promise<T>} module one whose words are not those that every window has
+ * @param {Translator} words
+ * @returns {Promise<T>}
+ */
+async function withWords(module, words) {
+  if (!words.has("approval.label")) words.learn(await loadAskingWords(words.language));
+  return module;
+}
 
 export class RunHeader {
   #context;
@@ -63,7 +77,7 @@ export class RunHeader {
       this.#openedFor = key;
       this.#isOpen = NEEDS_YOU.has(primary.run_status);
     }
-    const drawn = JSON.stringify([primary, state.busy[primary.id], state.problems[primary.id], state.sessionId, this.#isOpen, this.#othersOpen, writtenBy(state, primary), others.map((r) => [r.id, r.run_status, r.title, r.last_seq])]);
+    const drawn = JSON.stringify([primary, state.busy[primary.id], state.problems[primary.id], state.sessionId, this.#isOpen, this.#othersOpen, writtenBy(state, primary), state.trails[primary.id], others.map((r) => [r.id, r.run_status, r.title, r.last_seq])]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     keepFocus(this.node, () => this.#draw(primary, others, state), ".oneliner-run-title");
@@ -92,7 +106,7 @@ export class RunHeader {
     const { words, workspace } = this.#context;
     const can = (/** @type {string} */ action) => run.allowed_actions.includes(action);
     const needsYou = NEEDS_YOU.has(run.run_status);
-    const hasBody = isHere && (needsYou || run.plan.steps.length > 0 || run.run_status === "failed");
+    const hasBody = isHere;
     // The chat's own stop button is the one beside the message field.
     const isChat = isHere && run.source_type === "chat" && run.run_status === "running";
     const stop = can("cancel") && !needsYou && !isChat && h(
@@ -132,7 +146,7 @@ export class RunHeader {
     setAttribute(this.#written, "hidden", count === 0);
     if (count === 0) return;
     const Documents = writtenDocuments.here;
-    if (!Documents) return void writtenDocuments.get().then((came) => came && this.#redraw());
+    if (!Documents) return void writtenDocuments.get(this.#context.words).then((came) => came && this.#redraw());
     this.#documents ??= new Documents(this.#context);
     replaceChildren(this.#written, this.#documents.node);
     void this.#documents.update(run, count);
@@ -149,24 +163,30 @@ export class RunHeader {
     if (run.run_status !== "needs_confirmation" && run.run_status !== "blocked") {
       this.#body = null;
       this.#bodyKey = "";
-      replaceChildren(this.#content, chips(run, this.#context.words), steps(run, this.#context), this.#retryForm(run, busy), problemLine(problem, this.#context.words));
+      replaceChildren(this.#content, this.#chips(run, state), steps(run, this.#context), this.#retryForm(run, busy), problemLine(problem, this.#context.words));
       return;
     }
     const asks = run.blocked?.kind === "approval" ? approval : question;
     const wanted = run.run_status === "blocked" ? asks : planCard;
     const Card = wanted.here;
     if (!Card) {
-      void wanted.get().then((came) => came && this.#redraw());
-      replaceChildren(this.#content, chips(run, this.#context.words));
+      void wanted.get(this.#context.words).then((came) => came && this.#redraw());
+      replaceChildren(this.#content, this.#chips(run, state));
       return;
     }
     if (this.#bodyKey !== key) {
       this.#bodyKey = key;
       this.#body = new Card(this.#context, run);
-      replaceChildren(this.#content, chips(run, this.#context.words), notice(run, this.#context), this.#body.node);
+      replaceChildren(this.#content, this.#chips(run, state), notice(run, this.#context), this.#body.node);
     }
-    this.#content.firstElementChild?.replaceWith(chips(run, this.#context.words));
+    this.#content.firstElementChild?.replaceWith(this.#chips(run, state));
     this.#body?.update(run, busy, problem);
+  }
+
+  /** @param {Run} run @param {State} state */
+  #chips(run, state) {
+    void this.#context.workspace.readTrail(run);
+    return h("div", { class: "run-chips", tabindex: "0", role: "group", "aria-label": this.#context.words.text("chip.all") }, chips(run, this.#context.words), eventChips(run, state.trails[run.id] ?? [], this.#context));
   }
 
   /** @param {Run} run @param {string} busy */
@@ -239,7 +259,7 @@ function writtenBy(state, run) {
   return (state.tools[run.id] ?? []).filter((tool) => tool.name === "write_document" && tool.state === "done").length;
 }
 
-/** @param {Run} run @param {import("../i18n.js").Translator} words */
+/** @param {Run} run @param {Translator} words */
 function progressFact(run, words) {
   const total = run.plan.steps.length;
   if (!total || run.run_status === "needs_confirmation" || run.run_status === "drafting") return null;

@@ -38,7 +38,7 @@ export class WrittenDocuments {
 
   /** @param {Written} written */
   #draw({ id, path, first, last }) {
-    const { words, addressOfDocument } = this.#context;
+    const { words, addressOf } = this.#context;
     const change = h("div", { class: "written-change", hidden: true });
     const show = async () => {
       change.hidden = !change.hidden;
@@ -47,7 +47,7 @@ export class WrittenDocuments {
       if (!change.hidden && !change.hasChildNodes()) replaceChildren(change, await this.#change(id, first, last));
     };
     const toggle = h("button", { type: "button", class: "link", "aria-expanded": "false", data: { focus: `written-${id}` }, on: { click: () => void show() } }, words.text("written.show"));
-    const name = addressOfDocument ? h("a", { href: addressOfDocument(id, last) }, path) : h("span", {}, path);
+    const name = addressOf ? h("a", { href: addressOf("document", { version: String(last) }, id) }, path) : h("span", {}, path);
     return h("li", {}, h("div", { class: "written-line" }, icon("edit"), name, h("span", { class: "hint" }, words.text("written.version", { version: last })), toggle), change);
   }
 
