@@ -62,7 +62,7 @@ class Engine:
             asyncio.run_coroutine_threadsafe(self._parts.worker.execute(run_id), self._loop).result()
         except (CancelledError, RuntimeError):
             # The loop has ended meanwhile. The run's lease was handed back, or runs out.
-            log.info("execution_ended_with_its_worker run_id=%s", run_id)
+            log.info("run.ended_with_its_worker", extra={"run_id": run_id})
 
     def begin_to_stop(self) -> None:
         """Claim nothing more, and begin to hand back. May be called from a signal handler, and more than once."""
@@ -113,7 +113,8 @@ def build(settings: Settings) -> Celery:
             raise SystemExit(f"oneliner: {error.message}") from error
 
     def tell(sender: Any, **_: Any) -> None:
-        log.info("worker_ready name=%s queues=%s", sender.hostname, ",".join(sorted(app.amqp.queues.consume_from)))
+        queues = ",".join(sorted(app.amqp.queues.consume_from))
+        log.info("worker.ready", extra={"worker": sender.hostname, "queues": queues})
 
     def stop(**_: Any) -> None:
         engine.begin_to_stop()

@@ -136,7 +136,7 @@ def _items(text: str) -> list[str]:
 NAME = Kind("NAME", "a name without spaces", _name)
 SECRET = Kind("SECRET", "one line of text", _line, is_secret=True)
 PATH = Kind("PATH", "a path", _path, empty=None)
-PORT = Kind("PORT", f"a port, 0 to {_MAX_PORT}", lambda text: _whole(text, 0, _MAX_PORT))
+PORT = Kind("PORT", f"a port, 0 to {_MAX_PORT}", lambda text: _whole(text, 0, _MAX_PORT), empty=None)
 URL = Kind("URL", "an address that starts with http:// or https://", _url)
 DATABASE_URL = Kind(
     "URL", "sqlite:///FILE (four slashes before an absolute path) or postgresql+asyncpg://USER@HOST/NAME", _database_url

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from oneliner.domain import secret
 from oneliner.domain.errors import Invalid
 from oneliner.setting_kinds import (
     BROKER_URL,
@@ -106,6 +107,7 @@ def _about(
 
 
 _PLACE, _HTTP, _MODEL, _IDENTITY, _WORK, _DATA = "Place", "HTTP", "Model", "Identity", "Work", "Data"
+_WATCHING = "Watching"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -402,12 +404,68 @@ class Settings:
             "How long a server that is stopped lets running steps finish before it hands the rest back.",
         )
     )
+    log_format: str = field(
+        metadata=_about(
+            _WATCHING,
+            CHOICE("text", "json"),
+            "text",
+            "How lines on standard error are written: for people, or one JSON object each.",
+        )
+    )
     log_level: str = field(
         metadata=_about(
-            _WORK,
+            _WATCHING,
             CHOICE("debug", "info", "warning", "error"),
             "info",
             "The least severe lines written to standard error.",
+        )
+    )
+    access_log: str = field(
+        metadata=_about(
+            _WATCHING,
+            CHOICE("on", "off"),
+            "on",
+            "Whether each request gets a line; looks at `/healthz`, `/readyz`, `/metrics` and the page's files get theirs at "
+            "the level `debug`.",
+        )
+    )
+    metrics_token: str = field(
+        repr=False,
+        metadata=_about(
+            _WATCHING,
+            SECRET,
+            "",
+            "Bearer token that `/metrics` asks for; without one it answers to the server's own machine alone.",
+            shown="none",
+        ),
+    )
+    worker_port: int | None = field(
+        metadata=_about(
+            _WATCHING,
+            PORT,
+            "",
+            "Port at `ONELINER_HOST` where `oneliner worker` answers `/metrics`, `/healthz` and `/readyz`; 0 takes a free one, "
+            "which is logged.",
+            shown="none",
+        )
+    )
+    otlp_url: str = field(
+        repr=False,
+        metadata=_about(
+            _WATCHING,
+            URL,
+            "",
+            "OpenTelemetry collector that traces are sent to over HTTP, such as `http://127.0.0.1:4318`; needs the extra "
+            "`otel`.",
+            shown="none, no traces",
+        ),
+    )
+    trace_content: str = field(
+        metadata=_about(
+            _WATCHING,
+            CHOICE("off", "on"),
+            "off",
+            "Whether traces hold what was said: messages, and the arguments and results of tools.",
         )
     )
 
@@ -445,6 +503,13 @@ class Settings:
     def uses_sqlite(self) -> bool:
         """Whether the database is a file that one server has to itself."""
         return self.database_url.startswith("sqlite:")
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What no log line may hold: secrets, and the passwords in addresses."""
+        own = frozenset(s for s in (self.model_api_key, self.jwt_secret, self.metrics_token) if s)
+        addresses = (self.database_url, self.redis_url, self.broker_url, self.otlp_url, self.model_base_url)
+        return own.union(*(secret.in_address(a) for a in (*addresses, self.jwt_jwks_url)))
 
     @property
     def database_shown(self) -> str:

@@ -15,6 +15,8 @@ import time
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine
@@ -29,6 +31,9 @@ from oneliner.adapters.local_queue import LocalQueue
 from oneliner.adapters.models.demo import DemoModel
 from oneliner.adapters.models.registry import ConfiguredModels
 from oneliner.adapters.routed_queue import RoutedQueue
+from oneliner.adapters.telemetry.exposition import Exposition
+from oneliner.adapters.telemetry.metrics import Metrics
+from oneliner.adapters.telemetry.pulse import Senses, keep_feeling
 from oneliner.adapters.tools.builtin import BUILTIN_TOOLS
 from oneliner.adapters.tools.combined import CombinedTools
 from oneliner.adapters.tools.documents import document_tools
@@ -41,11 +46,15 @@ from oneliner.adapters.tools.recall import recall_tools
 from oneliner.adapters.tools.web_pages import web_tools
 from oneliner.adapters.webhook_courier import HttpCourier
 from oneliner.adapters.webhook_secrets import SealedSecrets
+from oneliner.adapters.worker_door import WorkerDoor
 from oneliner.app import deliveries, erasure, purging, recovery, retention, sign_in
 from oneliner.app.execution import Surroundings
 from oneliner.app.mcp import McpAdmin
+from oneliner.app.readiness import OK, Part, Readiness, database_part
 from oneliner.app.runs import MAIN_EXECUTOR, VERSION
 from oneliner.app.sending import Sender
+from oneliner.app.telemetry import Several
+from oneliner.app.watching import WatchedModels, WatchedTools
 from oneliner.app.webhooks import WebhookTerms
 from oneliner.app.worker import Worker
 from oneliner.deployment import deployment_of
@@ -57,11 +66,12 @@ from oneliner.web.app import create_app
 from oneliner.web.services import Services
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+    from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 
     from fastapi import FastAPI
 
     from oneliner.app.ports import Bus, Database, Effects, Queue
+    from oneliner.app.telemetry import Telemetry
     from oneliner.app.tools import Tools
     from oneliner.settings import Settings
 
@@ -70,12 +80,14 @@ HEARTBEAT_SECONDS = 12.0
 HOUSEKEEPING_SECONDS = 600.0
 DAY_MS = 86_400_000
 WEBHOOK_KEY_FILE = "webhook.key"
+#: Where servers behind one port share their figures; their supervisor sets it.
+SHARED_FIGURES = "PROMETHEUS_MULTIPROC_DIR"
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What every process that knows runs is made of. ``queue`` hands runs on; ``executor`` is this process's own; the
-    ``bell`` rings when this process has written something for webhooks.
+    ``bell`` rings when this process has written something for webhooks; ``page`` is what collectors of figures read.
     """
 
     database: Database
@@ -88,6 +100,9 @@ class Parts:
     queue: Queue
     executor: LocalQueue
     bell: asyncio.Event
+    telemetry: Telemetry
+    page: Exposition
+    readiness: Readiness
 
     async def drain(self, grace_seconds: float) -> None:
         """Claim nothing more, let runs finish within the grace time, and hand the rest back."""
@@ -152,10 +167,12 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
             heartbeat_seconds=HEARTBEAT_SECONDS,
             cors_origins=settings.cors_origins,
             demo_notice=parts.models.is_demo,
-            is_ready=_readiness(parts.database),
+            is_ready=parts.readiness.report,
             mcp=parts.mcp,
             deployment=deployment_of(settings, os.environ, time.time_ns() // 1_000_000),
             webhooks=webhooks,
+            metrics=parts.page,
+            telemetry=parts.telemetry,
         )
         application = Application(services, parts, lock, settings)
         if lock is not None:
@@ -184,6 +201,10 @@ async def open_worker(settings: Settings, queues: Collection[str]) -> AsyncGener
         if found is Schema.TOO_NEW:
             raise Invalid("the database is too new for this version; upgrade OneLiner here too", setting="database_url")
         parts = await _open_parts(settings, stack, serves=False, takes_from=queues)
+        if settings.worker_port is not None:
+            door = WorkerDoor(parts.page, parts.readiness)
+            stack.push_async_callback(door.close)
+            await door.open(settings.host, settings.worker_port)
         _start_background(stack, parts, settings)
         stack.push_async_callback(parts.drain, settings.grace_seconds)
         yield parts
@@ -210,11 +231,15 @@ async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool
     queue: Queue
     bell = asyncio.Event()
 
+    metrics = Metrics()
+    telemetry = _telemetry(settings, stack, metrics)
+
     def leave(effects: Effects) -> None:
         for run_id in effects.interrupts:
             queue.interrupt(run_id)
         if effects.events:
             bus.publish_events(effects.events)
+            telemetry.happened(effects.events)
         if effects.has_deliveries:
             bell.set()
         for run_id in effects.wakes:
@@ -230,15 +255,73 @@ async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool
     await mcp.follow(database)
     following = asyncio.ensure_future(mcp.keep_following(database, settings.sweep_seconds))
     stack.push_async_callback(_ended, following)
+    watched = WatchedModels(models, telemetry), WatchedTools(tools, telemetry)
     worker = Worker(
-        Surroundings(database, bus, models, tools, context_tokens=settings.context_tokens),
+        Surroundings(database, bus, *watched, telemetry, context_tokens=settings.context_tokens),
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         lease_seconds=settings.lease_seconds,
         sweep_seconds=settings.sweep_seconds,
     )
     executor = LocalQueue(worker.execute, worker.interrupt, concurrency=settings.concurrency)
     queue = _queue(settings, stack, executor, bus, database, takes_from)
-    return Parts(database, bus, readers, models, tools, mcp, worker, queue, executor, bell)
+    senses = Senses(
+        sse_clients=lambda: readers.reader_count,
+        database_waiting=lambda: database.waiting,
+        bus_works=lambda: bus.is_working,
+        events_dropped=lambda: bus.dropped_events,
+    )
+    stack.push_async_callback(_ended, asyncio.ensure_future(keep_feeling(metrics, senses)))
+    shared = os.environ.get(SHARED_FIGURES, "")
+    page = Exposition(
+        metrics,
+        database,
+        version=version("oneliner"),
+        token=settings.metrics_token,
+        shared=Path(shared) if serves and shared else None,
+    )
+    readiness = Readiness(_parts_to_look_at(settings, database, bus, serves=serves))
+    stack.push_async_callback(readiness.close)
+    return Parts(database, bus, readers, models, tools, mcp, worker, queue, executor, bell, telemetry, page, readiness)
+
+
+def _telemetry(settings: Settings, stack: AsyncExitStack, metrics: Metrics) -> Telemetry:
+    """Who watches this process: counters always, traces where there is a collector for them."""
+    if not settings.otlp_url:
+        return metrics
+    traces = _extra("oneliner.adapters.telemetry.traces", "otel").open_traces(
+        settings.otlp_url, metrics.spans, version=version("oneliner"), with_content=settings.trace_content == "on"
+    )
+    stack.push_async_callback(asyncio.to_thread, traces.close)
+    return Several([traces, metrics])
+
+
+def _parts_to_look_at(settings: Settings, database: Database, bus: Any, *, serves: bool) -> list[Part]:
+    """What a process needs to do its job. A server without its bus does it, but for text while it is written."""
+
+    async def migrations() -> Mapping[str, str]:
+        try:
+            found = await asyncio.to_thread(schema, settings)
+        except Unavailable:
+            return {"migrations": OK}  # unknown, and `database` tells why
+        return {"migrations": OK if found in (Schema.UP_TO_DATE, Schema.NEWER) else f"the database {found.value}"}
+
+    async def listens() -> Mapping[str, str]:
+        return {"bus": OK if bus.is_working else "Redis does not answer: no text while it is written"}
+
+    parts = [
+        database_part(database),
+        Part(("migrations",), migrations, fresh_seconds=15.0, usable_seconds=30.0),
+    ]
+    if settings.bus_url:
+        parts.append(Part(("bus",), listens, is_needed=False))
+    if settings.broker_url:
+        queue = _extra("oneliner.adapters.celery_queue", "distributed")
+        probe = _extra("oneliner.adapters.broker_probe", "distributed").BrokerProbe(
+            queue.celery_app(settings.broker_url, queue=settings.queue),
+            {settings.queue, *(route.queue for route in settings.routes)} if serves else (),
+        )
+        parts.append(Part(probe.names, probe.look, fresh_seconds=5.0, usable_seconds=15.0))
+    return parts
 
 
 def _queue(
@@ -400,17 +483,6 @@ def _own_tools(settings: Settings, database: Database) -> list[Tools]:
     of_database = [*document_tools(database), *recall_tools(database)]
     built_in = [*BUILTIN_TOOLS, *of_database, *web_tools(settings.fetch_hosts, settings.networks)]
     return [PythonTools(built_in), PythonTools(own, networks=settings.networks)]
-
-
-def _readiness(database: Database) -> Callable[[], Awaitable[Mapping[str, str]]]:
-    async def is_ready() -> Mapping[str, str]:
-        try:
-            await database.write(lambda tx: tx.now_ms)
-        except Unavailable as error:
-            return {"database": error.message}
-        return {"database": "ok"}
-
-    return is_ready
 
 
 def _start_background(stack: AsyncExitStack, parts: Parts, settings: Settings) -> None:

@@ -124,7 +124,7 @@ async def test_a_frozen_worker_that_wakes_after_its_lease_writes_nothing(
         return frozen.worker.holds == 0
 
     await frozen.until(has_let_go, run.id)
-    assert "lease_lost" in caplog.text
+    assert "run.lease_lost" in caplog.text
     assert await other.events(run.id) == before
     assert (await other.get(run.id)) == done
     assert done.result["text"] == "Mine."
@@ -420,7 +420,7 @@ async def test_a_row_that_newer_code_wrote_does_not_stop_the_sweep(
     other = await open_engine()
 
     async def has_stumbled() -> bool:
-        return "sweep_broke" in caplog.text
+        return "sweep.broke" in caplog.text
 
     await other.until(has_stumbled, "")
     connection.execute("UPDATE agent_runs SET reason = ''")

@@ -199,7 +199,7 @@ async def test_a_fault_of_our_own_fails_the_run_without_its_text(
     failed = await answered(engine)
     assert failed.reason is Reason.INTERNAL_ERROR
     assert "secret" not in str((await engine.events(failed.id))[-1].details)
-    assert "execution_broke" in caplog.text
+    assert "run.broke" in caplog.text
     monkeypatch.undo()
     # What was begun before the fault may have had its effect; the calculator only reads, so it is simply run again.
     await engine.retry(failed)

@@ -177,7 +177,7 @@ class Deployment:
             self.servers.append(Program(f"server-{port}", self.folder, arguments, r"Address +http", variables))
         for n in range(workers):
             arguments = ["worker", "--name", f"w{n}@{self.postgres.port}"]
-            self.workers.append(Program(f"worker-{n}", self.folder, arguments, "worker_ready", variables))
+            self.workers.append(Program(f"worker-{n}", self.folder, arguments, "worker.ready", variables))
 
 
 @asynccontextmanager

@@ -151,7 +151,7 @@ async def test_whatever_is_done_to_it_everything_holds(
         logs = "\n".join(program.log for program in deployment.programs)
     check_all(found)
     assert not deployment.model.unscripted
-    assert "execution_broke" not in logs
+    assert "run.broke" not in logs
     assert "request.failed" not in logs
     _tell(say, campaign, harm, found, end_seconds)
 

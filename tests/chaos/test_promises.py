@@ -133,7 +133,7 @@ async def test_a_worker_frozen_past_its_lease_writes_nothing_when_it_wakes(
             worker.send(signal.SIGCONT)
 
             async def has_let_go(worker: Program = worker, run_id: str = run_id) -> bool:
-                return f"lease_lost run_id={run_id}" in worker.log
+                return f"run.lease_lost run_id={run_id}" in worker.log
 
             await until(has_let_go)
             after = await deployment.tables()
@@ -309,7 +309,7 @@ async def test_postgresql_restarted_under_load_costs_no_checkpoint(
     assert set(deployment.effects.effects.values()) == {1}
     assert set(deployment.effects.asked.values()) == {1}
     assert "request.failed" not in logs
-    assert "execution_broke" not in logs
+    assert "run.broke" not in logs
     say(
         f"{restarts} restarts, {len(load.run_ids)} runs, {answers} answers stored: none lost or doubled, 0 recoveries; "
         f"refused {dict(load.refusals)}; after its return requests were answered within {max(requests_back):.1f} s, "

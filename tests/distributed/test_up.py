@@ -62,7 +62,7 @@ async def up(deployment: Deployment) -> Up:
     deployment.stack.callback(end, process)
     started = Up(process, log)
     await started.until(re.escape(READY))
-    await started.until("worker_ready", times=2)
+    await started.until("worker.ready", times=2)
     return started
 
 
@@ -71,8 +71,8 @@ async def test_a_run_goes_through_and_every_line_says_whose_it_is(up: Up, http: 
     run = await client.chat("hello")
     assert (await client.frames(run["run_id"]))[-1]["type"] == "run.completed"
     assert up.said.count("#code=") == 1
-    assert re.search(r"^worker-1 +│ .*worker_ready", up.said, re.MULTILINE)
-    assert re.search(r"^worker-2 +│ .*worker_ready", up.said, re.MULTILINE)
+    assert re.search(r"^worker-1 +│ .*worker\.ready", up.said, re.MULTILINE)
+    assert re.search(r"^worker-2 +│ .*worker\.ready", up.said, re.MULTILINE)
 
 
 async def test_a_process_that_crashes_is_told_of_and_started_again(up: Up, http: aiohttp.ClientSession) -> None:
@@ -82,7 +82,7 @@ async def test_a_process_that_crashes_is_told_of_and_started_again(up: Up, http:
     victim = next(int(line.split()[0]) for line in pids.splitlines() if "worker-2" in line)
     os.kill(victim, signal.SIGKILL)
     await up.until(r"^worker-2 +│ was ended by a signal .*started again")
-    await up.until(r"^worker-2 +│ .*worker_ready", times=2)
+    await up.until(r"^worker-2 +│ .*worker\.ready", times=2)
     client = Client(http, up.url)
     run = await client.chat("hello")
     assert (await client.frames(run["run_id"]))[-1]["type"] == "run.completed"

@@ -17,6 +17,8 @@ from oneliner.adapters.database.sqlite import SqliteDatabase
 from oneliner.adapters.jwt_tokens import JwtTokens
 from oneliner.adapters.local_bus import LocalBus
 from oneliner.adapters.models.registry import ConfiguredModels
+from oneliner.adapters.telemetry.exposition import Exposition
+from oneliner.adapters.telemetry.metrics import Metrics
 from oneliner.adapters.tools.builtin import BUILTIN_TOOLS
 from oneliner.adapters.tools.mcp.servers import McpTools
 from oneliner.adapters.tools.python_tools import PythonTools
@@ -24,6 +26,7 @@ from oneliner.adapters.webhook_secrets import SealedSecrets
 from oneliner.app import journal
 from oneliner.app.mcp import McpAdmin
 from oneliner.app.ports import Lease
+from oneliner.app.readiness import Report
 from oneliner.app.webhooks import WebhookTerms
 from oneliner.domain.address import AddressRules
 from oneliner.domain.event import Draft, EventType
@@ -80,7 +83,9 @@ class Front:
         cors_origins: tuple[str, ...] = (),
         demo_base_url: str = "http://127.0.0.1:9",
         webhook_networks: tuple[Network, ...] = (),
+        metrics_token: str = "",
     ) -> None:
+        metrics = Metrics()
         self.parts: dict[str, str] = {"database": "ok"}
         self.bus = LocalBus()
         self.bell = asyncio.Event()
@@ -100,6 +105,8 @@ class Front:
             mcp=McpTools({}, may=McpAdmin.PUBLIC),
             deployment=Deployment(0, "sqlite", "process", "process", "secret", "tests", "tests", ()),
             webhooks=WebhookTerms(SealedSecrets(SECRET), AddressRules(webhook_networks)),
+            metrics=Exposition(metrics, self.database, version="tests", token=metrics_token, shared=None),
+            telemetry=metrics,
         )
         self.app = create_app(self.services)
 
@@ -148,8 +155,8 @@ class Front:
         if effects.has_deliveries:
             self.bell.set()
 
-    async def _is_ready(self) -> Mapping[str, str]:
-        return self.parts
+    async def _is_ready(self) -> Report:
+        return Report(self.parts, all(said == "ok" for said in self.parts.values()))
 
 
 async def until(is_true: Callable[[], object], seconds: float = 15.0) -> None:

@@ -1311,9 +1311,29 @@ export interface paths {
         };
         /**
          * Whether the parts the server needs are there
-         * @description 200 when all of them are `ok`, else 503.
+         * @description 200 when each part that is needed is `ok`, else 503. Without the `bus` a server still does its job.
          */
         get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The figures that Prometheus collects
+         * @description For whoever knows the token of `ONELINER_METRICS_TOKEN`; where none is set, for the server's own machine.
+         */
+        get: operations["getMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4180,6 +4200,8 @@ export interface components {
             status: number;
             /** @enum {string} */
             code: "bad_request" | "body_too_large" | "conflict" | "forbidden" | "idempotency_mismatch" | "illegal_move" | "internal_error" | "invalid" | "malformed_json" | "method_not_allowed" | "no_such_route" | "not_found" | "not_json" | "plan_changed" | "policy_denied" | "purged" | "request_in_flight" | "session_busy" | "storage_full" | "unauthenticated" | "unavailable" | "user_not_approved" | "version_changed";
+            /** @description As in `X-Request-Id`; the server's log has it too. */
+            request_id?: string;
             /** @description For `invalid`: every field that is wrong. */
             errors?: {
                 field: string;
@@ -4198,6 +4220,10 @@ export interface components {
         AcceptLanguage: string;
         /** @description The same key and body are answered as the first time, with `Idempotency-Replayed: true`. */
         IdempotencyKey: string;
+        /** @description The answer and the server's log lines carry it; without it they carry a new one. */
+        RequestId: string;
+        /** @description The caller's trace (W3C Trace Context), which the run that is created goes on in. */
+        Traceparent: string;
         /** @description The `id` of the last event that was received, digits; the stream goes on after it. */
         LastEventId: string;
     };
@@ -11586,6 +11612,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This caller may not do this (`forbidden`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

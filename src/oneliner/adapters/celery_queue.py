@@ -136,7 +136,7 @@ class CeleryQueue:
             )
         except (KombuError, OSError, TimeoutError) as error:
             if not self.is_broken:
-                log.warning("broker_lost error=%s", type(error).__name__)
+                log.warning("broker.lost", extra={"error": type(error).__name__})
             self.is_broken = True
             self._closed_until = time.monotonic() + OPEN_SECONDS
             # One that was cut in the middle of a message is of no use any more.
@@ -144,7 +144,7 @@ class CeleryQueue:
             return False
         if self.is_broken:
             self.is_broken = False
-            log.info("broker_back")
+            log.info("broker.back")
         return True
 
     def _connected_producer(self) -> Any:

@@ -51,7 +51,7 @@ _CACHED_TOKENS = 10_000
 _CACHED_SECONDS = 300.0
 _SECRET_BYTES = 48
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("oneliner.tokens")
 
 
 class JwtTokens:
@@ -251,7 +251,9 @@ class PublishedKeys:
         try:
             keys = _signing_keys(orjson.loads(await self._read()))
         except (aiohttp.ClientError, TimeoutError, jwt.PyJWTError, ValueError) as error:
-            _log.warning("jwks.not_fetched", extra={"url": self._url, "error": f"{type(error).__name__}: {error}"})
+            _log.warning(
+                "jwks.not_fetched", extra={"host": urlsplit(self._url).hostname, "error": type(error).__name__}
+            )
             return
         self._keys = keys
         self._fetched_at = time.monotonic()

@@ -121,6 +121,10 @@ class LocalBus:
         self._readers: defaultdict[tuple[str, str], set[LocalSubscription]] = defaultdict(set)
         self._writing: dict[str, _Writing] = {}
 
+    #: Nothing is between it and its readers that could fail.
+    is_working = True
+    dropped_events = 0
+
     @property
     def reader_count(self) -> int:
         """How many subscriptions are open."""

@@ -76,7 +76,7 @@ class RoutedQueue:
                     found = await self._database.read(partial(self._find, run_ids=run_ids))
                 except Unavailable as error:
                     # Not to another queue: its workers may not have what these runs need. The sweep sends them again.
-                    log.warning("not_routed runs=%d error=%s", len(run_ids), error)
+                    log.warning("queue.not_routed", extra={"count": len(run_ids), "error": error.message})
                     continue
                 for run_id, queue in found.items():
                     self._queues.wake(run_id, queue)

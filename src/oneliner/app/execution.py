@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from oneliner.app.checkpoint import Ask, Carry, Checkpoint, Stop, Summarise
 from oneliner.app.live_text import LiveText
 from oneliner.app.model import Question
 from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, falls_back, reason_for
+from oneliner.app.telemetry import NoTelemetry
 from oneliner.app.tools import BadArguments, CallContext, NeedsAnswer, OutcomeUnknown, ToolFailed, UnknownTool
 from oneliner.domain.errors import Invalid, ModelFailure, PolicyDenied
 from oneliner.domain.event import EventType
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from oneliner.app.checkpoint import Next, Terms
     from oneliner.app.model import Answer, Models
     from oneliner.app.ports import Bus, Database, Transaction
+    from oneliner.app.telemetry import Telemetry
     from oneliner.app.tools import Tools
     from oneliner.domain.message import AskedCall, ToolCall
     from oneliner.domain.permits import Arguments
@@ -54,6 +56,7 @@ class Surroundings:
     bus: Bus
     models: Models
     tools: Tools
+    telemetry: Telemetry = field(default_factory=NoTelemetry)
     #: How long a checkpoint waits for a database that is away.
     patience_seconds: float = 0.0
     #: How many tokens a call of a model may send, where its window has room for them.

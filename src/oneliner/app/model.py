@@ -65,12 +65,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model said, whole. ``finish_reason``: stop, tool_calls, length or content_filter."""
+    """What the model said, whole. ``finish_reason``: stop, tool_calls, length or content_filter.
+
+    ``first_content_seconds`` passed from the question to the first piece of text or of a tool call; None: unknown.
+    """
 
     text: str
     tool_calls: tuple[AskedCall, ...]
     finish_reason: str
     usage: Usage
+    first_content_seconds: float | None = None
 
 
 class Model(Protocol):

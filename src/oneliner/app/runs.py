@@ -364,6 +364,7 @@ def _new_run(
         finished_at=None,
         deleted_at=None,
         min_version=VERSION,
+        traceparent=tx.traceparent,
     )
 
 

@@ -17,7 +17,7 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from oneliner.app import context, history, recovery
+from oneliner.app import context, history, log_fields, recovery
 from oneliner.app.checkpoint import Checkpoint, Terms
 from oneliner.app.claiming import claim, close_lost_calls, hand_back
 from oneliner.app.control import ASK_USER, MARK_STEP
@@ -26,6 +26,7 @@ from oneliner.app.exchanges import RECALL
 from oneliner.app.execution import Execution
 from oneliner.app.journal import EVERYTHING
 from oneliner.app.runs import MAIN_EXECUTOR, VERSION
+from oneliner.app.telemetry import Stint, trace_id
 from oneliner.domain.errors import LeaseLost, Unavailable
 from oneliner.domain.run import Reason, RunStatus
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from oneliner.app.claiming import Claimed
     from oneliner.app.execution import Surroundings
     from oneliner.app.ports import Queue, Transaction
+    from oneliner.domain.run import Run
 
 log = logging.getLogger("oneliner.worker")
 
@@ -95,7 +97,7 @@ class Worker:
             )
         except Unavailable as error:
             # The sweep sends it again.
-            log.warning("claim_failed run_id=%s error=%s", run_id, error)
+            log.warning("run.claim_failed", extra={"run_id": run_id, "error": error.message})
             return
         finally:
             cause = self._claiming.pop(run_id)
@@ -126,7 +128,7 @@ class Worker:
                         partial(self._renew, run_ids=set(held)), patience_seconds=self._lease_seconds / 3, reserved=True
                     )
             except (Unavailable, TimeoutError) as error:
-                log.warning("renewal_failed worker=%s error=%s", self._worker_id, error)
+                log.warning("leases.not_renewed", extra={"worker": self._worker_id, "error": str(error)})
                 if loop.time() - renewed_at > self._lease_seconds * 2 / 3:
                     self._stop_all(held, _Cause.CUT_OFF)
                 continue
@@ -145,13 +147,13 @@ class Worker:
                 )
                 undelivered_after_ms = int(self._sweep_seconds * 1000)
                 if recovered:
-                    log.info("recovered runs=%d", recovered)
+                    log.info("runs.recovered", extra={"count": recovered})
             except Unavailable as error:
-                log.warning("sweep_failed error=%s", error)
+                log.warning("sweep.failed", extra={"error": error.message})
                 pause_seconds = min(pause_seconds, RESWEEP_SECONDS)
             except Exception:
                 # Whatever it met (a row that newer code wrote, say), what is lost later must still be found.
-                log.exception("sweep_broke")
+                log.exception("sweep.broke")
             await asyncio.sleep(pause_seconds)
 
     async def shut_down(self, grace_seconds: float) -> None:
@@ -215,13 +217,19 @@ class Worker:
         else:
             work = Execution(self._around, run, terms, claimed.step)
         # A task of its own, so that it can be stopped without stopping whoever waits for it.
-        task = asyncio.ensure_future(work.carry_through())
+        task = asyncio.ensure_future(self._watched(work))
         holding = self._holdings[run.id] = _Holding(task, work)
         if cause is not None:
             holding.stop(cause)
         await asyncio.wait([task])
         del self._holdings[run.id]
         await self._close(holding, task)
+
+    async def _watched(self, work: Execution | Drafting) -> None:
+        stint = Stint(work.run)
+        with log_fields.only(**_ids(work.run)), self._around.telemetry.executing(stint):
+            await work.carry_through()
+            stint.after = work.run
 
     async def _close(self, holding: _Holding, task: asyncio.Task[None]) -> None:
         """Settle what an execution left that did not come to its end."""
@@ -233,7 +241,7 @@ class Worker:
             if cause is _Cause.INTERRUPTED or (lost and await self._was_cancelled(work.run.id)):
                 await self._around.database.write(partial(_close_cancelled, run_id=work.run.id, text=text))
             elif lost:
-                log.warning("lease_lost run_id=%s fence=%d", work.run.id, work.run.fence)
+                self._lost(work.run)
             elif cause is _Cause.HANDED_BACK:
                 await self._around.database.write(partial(hand_back, run=work.run, text=text))
             elif cause is _Cause.CUT_OFF:
@@ -243,15 +251,19 @@ class Worker:
                 )
             elif _is_only(error, Unavailable):
                 # Nobody renews its lease any more; the sweep takes it when the database is back.
-                log.warning("execution_stopped run_id=%s error=%s", work.run.id, error)
+                log.warning("run.stopped", extra={**_ids(work.run), "error": str(error)})
             elif error is not None:
-                log.error("execution_broke run_id=%s", work.run.id, exc_info=error)
+                log.error("run.broke", exc_info=error, extra=_ids(work.run))
                 await self._around.database.write(partial(self._fail, work=work, error=error))
         except LeaseLost:
-            log.warning("lease_lost run_id=%s fence=%d", work.run.id, work.run.fence)
+            self._lost(work.run)
         except Unavailable as unavailable:
             # The lease runs out, and the sweep takes it from there.
-            log.warning("close_failed run_id=%s error=%s", work.run.id, unavailable)
+            log.warning("run.not_closed", extra={**_ids(work.run), "error": unavailable.message})
+
+    def _lost(self, run: Run) -> None:
+        self._around.telemetry.lease_lost()
+        log.warning("run.lease_lost", extra={**_ids(run), "fence": run.fence})
 
     async def _was_cancelled(self, run_id: str) -> bool:
         run = await self._around.database.read(lambda tx: tx.runs.get(run_id, EVERYTHING))
@@ -271,6 +283,12 @@ class Worker:
     def _stop_all(self, holdings: dict[str, _Holding], cause: _Cause) -> None:
         for holding in holdings.values():
             holding.stop(cause)
+
+
+def _ids(run: Run) -> dict[str, str]:
+    """What a log line about *run* carries."""
+    trace = trace_id(run.traceparent)
+    return {"run_id": run.id, "session_id": run.session_id, "user_id": run.user_id, "trace_id": trace}
 
 
 def _close_cancelled(tx: Transaction, run_id: str, text: str) -> None:

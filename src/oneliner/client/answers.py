@@ -752,6 +752,7 @@ class Problem(TypedDict):
         "user_not_approved",
         "version_changed",
     ]
+    request_id: NotRequired[str]
     errors: NotRequired[list[Error]]
 
 

@@ -763,7 +763,7 @@ class AsyncOperations:
         return await self.ask("GET", "/healthz")
 
     async def get_readiness(self) -> answers.Readiness:
-        """200 when all of them are `ok`, else 503."""
+        """200 when each part that is needed is `ok`, else 503. Without the `bus` a server still does its job."""
         return await self.ask("GET", "/readyz")
 
 
@@ -1494,5 +1494,5 @@ class Operations:
         return self.ask("GET", "/healthz")
 
     def get_readiness(self) -> answers.Readiness:
-        """200 when all of them are `ok`, else 503."""
+        """200 when each part that is needed is `ok`, else 503. Without the `bus` a server still does its job."""
         return self.ask("GET", "/readyz")

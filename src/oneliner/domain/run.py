@@ -214,6 +214,8 @@ class Run:
     finished_at: int | None
     deleted_at: int | None
     min_version: int
+    #: The trace of the request that created it (W3C Trace Context), or empty.
+    traceparent: str = ""
 
 
 def handoff_lane(user_id: str, project_id: str) -> str:

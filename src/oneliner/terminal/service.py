@@ -30,7 +30,7 @@ def serve(settings: Settings, listener: socket.socket, *, opens: bool, superviso
     browser. Raises Invalid: the settings do not work.
     """
     with asyncio.Runner(loop_factory=uvicorn.loops.auto.auto_loop_factory()) as runner:
-        log_to_stderr(settings.log_level)
+        log_to_stderr(settings)
         service = _Service(settings, opens=opens, supervisor=supervisor)
         runner.run(service.run(listener))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from oneliner.terminal.banner import Banner
 from oneliner.terminal.logs import log_to_stderr
-from oneliner.terminal.supervising import Program, Supervision
+from oneliner.terminal.supervising import Program, Supervision, shared_figures
 
 if TYPE_CHECKING:
     import socket
@@ -26,11 +26,12 @@ log = logging.getLogger("oneliner.processes")
 
 def serve_with_several(settings: Settings, listener: socket.socket, *, opens: bool) -> int:
     """Serve on *listener* with as many processes as the settings say, until a signal says to stop; the exit code."""
-    log_to_stderr(settings.log_level)
-    environment = {**os.environ, **settings.as_variables()}
+    log_to_stderr(settings)
     arguments = ("serve", *(("--open",) if opens else ()))
-    programs = [Program(f"server-{n + 1}", arguments, environment, listener) for n in range(settings.workers)]
-    return asyncio.run(Supervision(programs, _Teller(settings)).run())
+    with shared_figures() as figures:
+        environment = {**os.environ, **settings.as_variables(), **figures}
+        programs = [Program(f"server-{n + 1}", arguments, environment, listener) for n in range(settings.workers)]
+        return asyncio.run(Supervision(programs, _Teller(settings)).run())
 
 
 class _Teller:
@@ -50,7 +51,8 @@ class _Teller:
         raise AssertionError(f"{name} writes for itself: {text!r}")
 
     def died(self, name: str, how: str, again_in_seconds: float) -> None:
-        log.error("process_died name=%s again_in_seconds=%g how=%r", name, again_in_seconds, how)
+        facts = {"process_name": name, "how": how, "again_in_seconds": again_in_seconds}
+        log.error("process.died", extra=facts)
 
     def stopping(self) -> None:
         self._banner.settled()

@@ -14,14 +14,16 @@ import os
 import signal
 import socket
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
 from oneliner.terminal.supervised import VARIABLE, variable_for
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Awaitable, Generator, Mapping, Sequence
 
     Facts = Sequence[tuple[str, str]]
 
@@ -43,6 +45,13 @@ class Program:
     environment: Mapping[str, str]
     listener: socket.socket | None = None
     stage: int = 0
+
+
+@contextmanager
+def shared_figures() -> Generator[Mapping[str, str]]:
+    """The environment in which servers behind one port add up what they count, whichever of them is asked for it."""
+    with TemporaryDirectory(prefix="oneliner-figures-") as folder:
+        yield {"PROMETHEUS_MULTIPROC_DIR": folder}
 
 
 class Audience(Protocol):

@@ -40,8 +40,10 @@ _ASKED_HEADERS = (
     "Idempotency-Key",
     "Last-Event-ID",
     "If-None-Match",
+    "X-Request-Id",
+    "traceparent",
 )
-_TOLD_HEADERS = ("ETag", "Retry-After", "Idempotency-Replayed")
+_TOLD_HEADERS = ("ETag", "Retry-After", "Idempotency-Replayed", "X-Request-Id")
 
 
 def create_app(services: Services) -> FastAPI:

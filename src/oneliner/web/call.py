@@ -18,6 +18,7 @@ from oneliner.app import idempotency, users
 from oneliner.domain.errors import Invalid, RequestInFlight, Unauthenticated, UserNotApproved
 from oneliner.web.answer import JsonAnswer
 from oneliner.web.body import read_json, validated
+from oneliner.web.exchange import CALLER, EXCHANGE
 from oneliner.web.localise import Language, language_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from oneliner.app.ports import Transaction
+    from oneliner.app.telemetry import Exchange
     from oneliner.domain.user import Caller, User
     from oneliner.web.services import Services
 
@@ -69,8 +71,11 @@ class Call:
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """What *work* does in a writing transaction. Raises UserNotApproved, and what *work* raises."""
+        exchange: Exchange | None = self.request.scope.get(EXCHANGE)
 
         def admitted(tx: Transaction) -> T:
+            if exchange is not None:
+                tx.traceparent = exchange.traceparent
             users.admit(tx, self.caller, approve_new=self.services.approve_new_users)
             return work(tx)
 
@@ -135,7 +140,9 @@ async def incoming(request: Request) -> Call:
     if given[: len(_BEARER)].lower() != _BEARER:
         raise Unauthenticated("a valid bearer token is needed")
     services = services_of(request)
-    return Call(request, services, await services.tokens.verify(given[len(_BEARER) :].strip()))
+    caller = await services.tokens.verify(given[len(_BEARER) :].strip())
+    request.scope[CALLER] = caller.user_id
+    return Call(request, services, caller)
 
 
 def services_of(request: Request) -> Services:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from oneliner.domain import errors
-from oneliner.web import answer_schemas, problems, schemas
+from oneliner.web import answer_schemas, exchange, problems, schemas
 from oneliner.web.description import PUBLIC, REFERENCE, REFUSES, STREAM
 from oneliner.web.sse import DIRECT_SEND
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
     from starlette.types import Receive, Scope, Send
+
+    from oneliner.web.services import Services
 
 TITLE = "OneLiner"
 SUMMARY = "A self-hosted main-agent runtime: confirmable, durable, accounted agent runs."
@@ -60,6 +62,18 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "description": "The same key and body are answered as the first time, with `Idempotency-Replayed: true`.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     },
+    "RequestId": {
+        "name": "X-Request-Id",
+        "in": "header",
+        "description": "The answer and the server's log lines carry it; without it they carry a new one.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9._:-]+$"},
+    },
+    "Traceparent": {
+        "name": "traceparent",
+        "in": "header",
+        "description": "The caller's trace (W3C Trace Context), which the run that is created goes on in.",
+        "schema": {"type": "string"},
+    },
     "LastEventId": {
         "name": "Last-Event-ID",
         "in": "header",
@@ -79,7 +93,11 @@ class Api(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; what a stream sends after its beginning needs to pass through none of the layers."""
         scope[DIRECT_SEND] = send
-        await super().__call__(scope, receive, send)
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        services: Services = self.state.services
+        await exchange.answer(super().__call__, services.telemetry, scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The description, made once."""
@@ -136,6 +154,7 @@ def _problem_schema() -> dict[str, Any]:
             **texts,
             "status": {"type": "integer"},
             "code": {"type": "string", "enum": codes},
+            "request_id": {"type": "string", "description": "As in `X-Request-Id`; the server's log has it too."},
             "errors": {"type": "array", "items": field, "description": "For `invalid`: every field that is wrong."},
         },
         "required": ["type", "title", "status", "detail", "code"],

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
 
+from oneliner.app import log_fields
 from oneliner.domain import errors
 from oneliner.web.answer import ProblemAnswer
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("oneliner.web")
 
 
 class MalformedJson(errors.OneLinerError):
@@ -111,8 +112,10 @@ def problem(
     headers: Iterable[tuple[bytes, bytes]] = (),
 ) -> Response:
     """The answer. Names that problem details themselves use win over *params*."""
+    request_id = log_fields.current().get("request_id")
     body = {
         **params,
+        **({"request_id": request_id} if request_id else {}),
         "type": f"/problems/{code}",
         "title": title,
         "status": status,

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from oneliner.app.telemetry import NoTelemetry
 from oneliner.domain.user import Authority
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection
 
     from oneliner.app.mcp import McpServers
     from oneliner.app.model import Models
     from oneliner.app.ports import Bus, Database
+    from oneliner.app.readiness import Report
+    from oneliner.app.telemetry import Telemetry
     from oneliner.app.tools import Tools
     from oneliner.app.webhooks import WebhookTerms
     from oneliner.domain.user import Caller
@@ -35,6 +38,18 @@ class Tokens(Protocol):
         projects: Collection[str] | None = None,
     ) -> str:
         """A token for *user_id*. Raises Invalid: tokens come from elsewhere."""
+        ...
+
+
+class MetricsPage(Protocol):
+    """The figures that operators collect."""
+
+    def check(self, *, peer: str, authorization: str, is_forwarded: bool) -> None:
+        """Let a reader in, who comes from the address *peer*. Raises Unauthenticated, Forbidden."""
+        ...
+
+    async def page(self) -> bytes:
+        """The figures, in Prometheus's text format."""
         ...
 
 
@@ -86,8 +101,10 @@ class Services:
     heartbeat_seconds: float
     cors_origins: tuple[str, ...]
     demo_notice: bool
-    is_ready: Callable[[], Awaitable[Mapping[str, str]]]
+    is_ready: Callable[[], Awaitable[Report]]
     mcp: McpServers
     deployment: Deployment
     webhooks: WebhookTerms
+    metrics: MetricsPage
+    telemetry: Telemetry = field(default_factory=NoTelemetry)
     in_flight: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])

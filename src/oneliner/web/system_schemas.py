@@ -12,8 +12,7 @@ from oneliner.domain.times import rfc3339
 from oneliner.web.answer_schemas import Answer, Time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from oneliner.app.readiness import Report
     from oneliner.web.services import Services
 
 _PerMillion = Annotated[str, Field(description="USD for a million tokens.", examples=["0.25"])]
@@ -87,15 +86,15 @@ class SystemAnswer(Answer):
     settings: list[SettingAnswer]
 
 
-def system_to_json(services: Services, parts: Mapping[str, str]) -> dict[str, object]:
-    """The server with *parts* as they were found."""
+def system_to_json(services: Services, report: Report) -> dict[str, object]:
+    """The server with its parts as they were found."""
     deployment = services.deployment
     return {
         "version": version("oneliner"),
         "python": platform.python_version(),
         "started_at": rfc3339(deployment.started_at_ms),
-        "ready": all(said == "ok" for said in parts.values()),
-        "parts": dict(parts),
+        "ready": report.ready,
+        "parts": dict(report.parts),
         "database": deployment.database,
         "bus": deployment.bus,
         "broker": deployment.broker,

@@ -150,6 +150,11 @@ class PostgresDatabase:
         """Run *work* on one snapshot of the database."""
         return await self._protected(_Order(work, True))  # noqa: FBT003 - named in its class
 
+    @property
+    def waiting(self) -> int:
+        """How many transactions wait for a connection or are on one."""
+        return len(self._under_way)
+
     async def close(self) -> None:
         """Finish what is under way, then close every connection."""
         self._closed = True
@@ -195,7 +200,7 @@ class PostgresDatabase:
                 if not is_patient and (isinstance(error, Unavailable) or tries >= len(PAUSES_SECONDS)):
                     refusal = error if isinstance(error, Unavailable) else error.refusal
                     raise (refusal if open_end is None else open_end.refusal) from error.__cause__
-                log.info("transaction_repeated cause=%s", error)
+                log.info("transaction.repeated", extra={"cause": str(error)})
                 pause_seconds = PAUSES_SECONDS[min(tries, len(PAUSES_SECONDS) - 1)]
                 await asyncio.sleep(pause_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, keeps no secret
             else:

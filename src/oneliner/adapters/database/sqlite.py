@@ -127,6 +127,11 @@ class SqliteDatabase:
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
 
+    @property
+    def waiting(self) -> int:
+        """How many transactions wait for a thread."""
+        return self._writes.qsize() + self._reads.qsize()
+
     async def _submit(self, queue: SimpleQueue[_Job | None], work: Callable[[Transaction], T]) -> T:
         if self._closed:
             raise Unavailable("the database is closed", retry_after_seconds=1)

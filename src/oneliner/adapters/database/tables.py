@@ -17,6 +17,9 @@ metadata = MetaData(
     }
 )
 
+#: Runs that wait for people.
+WAITING = "run_status IN ('blocked', 'needs_confirmation')"
+
 
 def _id(name: str = "id", *, primary_key: bool = False, default: str | None = None) -> Column[str]:
     return Column(name, String(64), primary_key=primary_key, nullable=False, server_default=default)
@@ -179,6 +182,7 @@ agent_runs = Table(
     _time("finished_at", nullable=True),
     _time("deleted_at", nullable=True),
     _time("purged_at", nullable=True),
+    _text("traceparent"),
     Index("ix_agent_runs_user_id_id", "user_id", "id"),
     Index("ix_agent_runs_user_id_project_id_id", "user_id", "project_id", "id"),
     Index("ix_agent_runs_session_id_id", "session_id", "id"),
@@ -206,6 +210,13 @@ agent_runs = Table(
         "resumes_at",
         sqlite_where=text("resumes_at IS NOT NULL"),
         postgresql_where=text("resumes_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_agent_runs_waiting",
+        "run_status",
+        "reason",
+        sqlite_where=text(WAITING),
+        postgresql_where=text(WAITING),
     ),
     # The lane row decides who goes; this is the belt to those braces.
     Index(

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from oneliner.adapters.database.audit import SqlAudit
+from oneliner.adapters.database.backlog import SqlBacklog
 from oneliner.adapters.database.budgets import SqlBudgets
 from oneliner.adapters.database.documents import SqlDocuments
 from oneliner.adapters.database.events import SqlEvents
@@ -59,6 +60,7 @@ class SqlTransaction:
         self._ids = ids
         self.now_ms = now_ms
         self.effects = Effects()
+        self.traceparent = ""
         self.users = SqlUsers(driver, now_ms)
         self.sessions = SqlSessions(driver, now_ms)
         self.messages = SqlMessages(driver)
@@ -79,6 +81,7 @@ class SqlTransaction:
         self.mcp_servers = SqlMcpServers(driver, now_ms)
         self.webhooks = SqlWebhooks(driver, now_ms)
         self.deliveries = SqlDeliveries(driver, now_ms)
+        self.backlog = SqlBacklog(driver, now_ms)
 
     def new_id(self) -> str:
         """A fresh UUIDv7."""

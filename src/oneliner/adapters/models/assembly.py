@@ -107,8 +107,10 @@ class AnswerAssembly:
             text = _mended(text)
         self._give(text)
 
-    def answer(self, question: Question) -> Answer:
-        """The whole answer. Raises ModelFailure: the stream ended before the model did."""
+    def answer(self, question: Question, first_content_seconds: float | None = None) -> Answer:
+        """The whole answer, which began after *first_content_seconds*. Raises ModelFailure: the stream ended before the
+        model did.
+        """
         self.flush()
         if self._held:
             self._held = ""
@@ -120,7 +122,13 @@ class AnswerAssembly:
         calls = self._calls.whole(_mended)
         text = self.text
         usage = self._counted() or estimated_usage(question, text + "".join(c.name + c.arguments for c in calls))
-        return Answer(text=text, tool_calls=calls, finish_reason=self._reason(bool(calls)), usage=usage)
+        return Answer(
+            text=text,
+            tool_calls=calls,
+            finish_reason=self._reason(bool(calls)),
+            usage=usage,
+            first_content_seconds=first_content_seconds,
+        )
 
     def _give(self, text: str) -> None:
         if not text:

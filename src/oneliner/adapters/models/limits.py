@@ -30,10 +30,22 @@ class Limits:
 class Watchdog:
     """An async context that raises TimeoutError in its body's place when content stays away too long.
 
-    ``expired`` then says which limit was met, as the end of a sentence.
+    ``expired`` then says which limit was met, as the end of a sentence. ``first_content_seconds`` passed before content
+    came at all; None while there is none.
     """
 
-    __slots__ = ("_deadline_settled", "_last", "_limits", "_loop", "_scope", "_started", "_timer", "_total", "expired")
+    __slots__ = (
+        "_deadline_settled",
+        "_last",
+        "_limits",
+        "_loop",
+        "_scope",
+        "_started",
+        "_timer",
+        "_total",
+        "expired",
+        "first_content_seconds",
+    )
 
     def __init__(self, limits: Limits, total_seconds: float) -> None:
         self._limits = limits
@@ -45,6 +57,7 @@ class Watchdog:
         self._deadline_settled: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.expired = ""
+        self.first_content_seconds: float | None = None
 
     async def __aenter__(self) -> Self:
         await self._scope.__aenter__()
@@ -60,7 +73,10 @@ class Watchdog:
 
     def touch(self) -> None:
         """Content has arrived now."""
-        self._last = self._loop.time()
+        now = self._loop.time()
+        if not self._last:
+            self.first_content_seconds = now - self._started
+        self._last = now
 
     def settle(self, seconds: float) -> None:
         """The answer is whole: wait at most *seconds* more for what may follow it."""

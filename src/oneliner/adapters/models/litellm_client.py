@@ -60,7 +60,7 @@ class LiteLLMClient:
             except TimeoutError:
                 if not assembly.finished:
                     raise ModelFailure(f"the model {watchdog.expired}", kind="timed_out", retryable=True) from None
-            return assembly.answer(question)
+            return assembly.answer(question, watchdog.first_content_seconds)
         except ModelFailure as error:
             failure = ModelFailure(
                 self._redacted(error.message),

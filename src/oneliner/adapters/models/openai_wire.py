@@ -83,7 +83,7 @@ class OpenAIWire:
                 # Once the model has said why it stopped, a connection that hangs or breaks takes nothing away.
                 if not assembly.finished:
                     raise _lost(error, watchdog) from None
-            return assembly.answer(question)
+            return assembly.answer(question, watchdog.first_content_seconds)
         except ModelFailure as error:
             failure = self._told(error, assembly.text)
         # Outside of the except blocks, so that nothing unredacted is chained to it.

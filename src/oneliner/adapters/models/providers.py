@@ -54,8 +54,6 @@ KEYED: Mapping[str, str] = {
     "fireworks_ai": "FIREWORKS_AI_API_KEY",
 }
 
-SECRET_ENDINGS = ("_API_KEY", "_ACCESS_KEY", "_SESSION_TOKEN", "_AUTH_TOKEN", "_API_TOKEN", "_CLIENT_SECRET")
-
 
 def variable(environment: Mapping[str, str], name: str) -> str:
     """The value of *name* or of one of its aliases; empty when none is set."""

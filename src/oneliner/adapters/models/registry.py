@@ -12,8 +12,9 @@ from oneliner.adapters.models.connections import Connections
 from oneliner.adapters.models.litellm_client import LiteLLMClient
 from oneliner.adapters.models.openai_wire import Endpoint, OpenAIWire
 from oneliner.adapters.models.prices import DEMO_MODEL, Prices
-from oneliner.adapters.models.providers import DIRECT, KEYED, SECRET_ENDINGS, Provider, openai_root, variable
+from oneliner.adapters.models.providers import DIRECT, KEYED, Provider, openai_root, variable
 from oneliner.adapters.models.redaction import Redactor
+from oneliner.domain import secret
 from oneliner.domain.errors import Invalid, ModelFailure
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from oneliner.adapters.models.limits import Limits
     from oneliner.app.model import Model
     from oneliner.domain.usage import Price
-
-_SHORTEST_SECRET = 8
 
 
 class ConfiguredModels:
@@ -99,9 +98,8 @@ class ConfiguredModels:
 
     def secrets(self) -> frozenset[str]:
         """Every key that this deployment holds for a provider, to be removed from whatever is kept or shown."""
-        found = {self._api_key}
-        found |= {v.strip() for name, v in self._environment.items() if name.upper().endswith(SECRET_ENDINGS)}
-        return frozenset(secret for secret in found if len(secret) >= _SHORTEST_SECRET or secret == self._api_key != "")
+        own = frozenset({self._api_key}) if self._api_key else frozenset[str]()
+        return own | secret.in_environment(self._environment)
 
     async def close(self) -> None:
         """Let go of every connection."""

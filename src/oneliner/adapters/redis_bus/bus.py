@@ -74,6 +74,11 @@ class RedisBus:
         """Whether Redis took what was last sent, and is read."""
         return not self._outbox.is_broken and self._inbox.is_reading.is_set()
 
+    @property
+    def dropped_events(self) -> int:
+        """How many events were not sent because too many waited; streams find them in the database."""
+        return self._outbox.dropped_events
+
     def start(self) -> None:
         """Begin to send and to read. Redis need not be there."""
         loop = asyncio.get_running_loop()

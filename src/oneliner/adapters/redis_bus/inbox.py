@@ -106,7 +106,7 @@ class Inbox:
                             self._take(fields[b"f"])
             except Exception as error:  # noqa: BLE001 - whatever came over the line, this process goes on reading
                 if self.is_reading.is_set() or not isinstance(error, RedisError | OSError | TimeoutError):
-                    log.warning("bus_unread error=%s", type(error).__name__)
+                    log.warning("bus.unread", extra={"error": type(error).__name__})
                 self.is_reading.clear()
                 await asyncio.sleep(RETRY_SECONDS)
 

@@ -68,7 +68,7 @@ class Outbox:
         elif len(self._frames) >= 2 * MAX_FRAMES:
             self.dropped_events += 1
             if self.dropped_events % 1_000 == 1:
-                log.warning("bus_events_dropped count=%d", self.dropped_events)
+                log.warning("bus.events_dropped", extra={"count": self.dropped_events})
             return
         self._frames.append(frame)
         self._filled.set()
@@ -96,7 +96,7 @@ class Outbox:
             return
         if self._is_open:
             self._is_open = False
-            log.info("bus_back")
+            log.info("bus.back")
         if lost:
             self._behind |= lost
             self._filled.set()
@@ -125,7 +125,7 @@ class Outbox:
 
     def _break(self, frames: Sequence[Frame], error: Exception) -> None:
         if not self._is_open:
-            log.warning("bus_lost error=%s", type(error).__name__)
+            log.warning("bus.lost", extra={"error": type(error).__name__})
         self._is_open = True
         texts = [f.delta if isinstance(f, Whole) else f for f in frames if isinstance(f, Delta | Whole)]
         self._behind |= {d.run_id for d in texts}

@@ -37,7 +37,7 @@ _STOP_SECONDS = 1.0
 _SHOWN_ERRORS = 8
 _SHOWN_INPUT_CHARS = 80
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("oneliner.tools")
 
 
 class PythonTools:

@@ -11,17 +11,29 @@ outside of it is answered as what does not exist.
 from __future__ import annotations
 
 from oneliner.app.ports.account_stores import BudgetStore, PolicyStore, SignInCodeStore, UsageStore, UserStore
-from oneliner.app.ports.care_stores import AuditStore, KeyStore, PurgeStore, RetentionStore
+from oneliner.app.ports.care_stores import AuditStore, BacklogStore, KeyStore, PurgeStore, RetentionStore
 from oneliner.app.ports.database import Database, Transaction
 from oneliner.app.ports.project_stores import DocumentStore, McpServerStore, ScheduleStore
 from oneliner.app.ports.run_stores import EventStore, LaneStore, MessageStore, RunStore, SessionStore, ToolCallStore
 from oneliner.app.ports.traffic import Bus, Delta, Frame, Queue, Snapshot, Subscription
-from oneliner.app.ports.values import AuditFilter, Effects, Lease, Page, RunFilter, Scope, UsageFilter, UsageRow
+from oneliner.app.ports.values import (
+    AuditFilter,
+    Backlog,
+    Effects,
+    Lease,
+    Page,
+    RunFilter,
+    Scope,
+    UsageFilter,
+    UsageRow,
+)
 from oneliner.app.ports.webhook_stores import DeliveryStore, WebhookStore
 
 __all__ = [
     "AuditFilter",
     "AuditStore",
+    "Backlog",
+    "BacklogStore",
     "BudgetStore",
     "Bus",
     "Database",

@@ -1,11 +1,11 @@
-"""Where the care of the data is kept: idempotency keys, the audit log, retention, and what is purged."""
+"""Where the care of the data is kept: idempotency keys, the audit log, retention, what is purged, and what waits."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from oneliner.app.ports.values import AuditFilter, Page
+    from oneliner.app.ports.values import AuditFilter, Backlog, Page
     from oneliner.domain.audit import AuditEntry
     from oneliner.domain.retention import RetentionRule
 
@@ -89,4 +89,12 @@ class PurgeStore(Protocol):
 
     def empty(self, session_id: str) -> None:
         """Take the content out of a session, its messages, runs, run events and tool calls, and mark them as purged."""
+        ...
+
+
+class BacklogStore(Protocol):
+    """What waits and what is at work, over all users: for whoever watches the deployment."""
+
+    def look(self, limit: int) -> Backlog:
+        """How it is now; nothing is counted beyond *limit*."""
         ...

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from oneliner.app.ports.account_stores import BudgetStore, PolicyStore, SignInCodeStore, UsageStore, UserStore
-    from oneliner.app.ports.care_stores import AuditStore, KeyStore, PurgeStore, RetentionStore
+    from oneliner.app.ports.care_stores import AuditStore, BacklogStore, KeyStore, PurgeStore, RetentionStore
     from oneliner.app.ports.project_stores import DocumentStore, McpServerStore, ScheduleStore
     from oneliner.app.ports.run_stores import EventStore, LaneStore, MessageStore, RunStore, SessionStore, ToolCallStore
     from oneliner.app.ports.values import Effects
@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 class Transaction(Protocol):
     """One transaction: the stores, the time it happens at, and the effects that leave after its commit."""
+
+    #: The trace (W3C Trace Context) of whoever asked for what is done here; empty: none. Runs are created with it.
+    traceparent: str
 
     @property
     def now_ms(self) -> int:
@@ -70,6 +73,8 @@ class Transaction(Protocol):
     def webhooks(self) -> WebhookStore: ...  # noqa: D102
     @property
     def deliveries(self) -> DeliveryStore: ...  # noqa: D102
+    @property
+    def backlog(self) -> BacklogStore: ...  # noqa: D102
 
     def new_id(self) -> str:
         """A fresh UUIDv7; ids of one process sort in the order they were asked for."""
@@ -95,6 +100,11 @@ class Database(Protocol):
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run *work* in a reading transaction."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many transactions wait for the database now, or are in it."""
         ...
 
     async def close(self) -> None:

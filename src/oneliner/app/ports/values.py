@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from oneliner.domain.audit import Action, Target
     from oneliner.domain.event import RunEvent
     from oneliner.domain.run import RunStatus
@@ -89,3 +91,20 @@ class Effects:
     interrupts: list[str] = field(default_factory=list[str])
     events: list[RunEvent] = field(default_factory=list["RunEvent"])
     has_deliveries: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits and what is at work in the whole deployment. Times are ms since 1970 UTC, None where nothing waits.
+
+    ``runs`` counts those that have not ended by status and reason. ``ready_since`` is since when the first of those waits
+    that only a worker is missing for; ``queued_since`` since when the first of all does, also behind others of its lane.
+    Nothing is counted beyond a limit, so that looking costs the same whatever there is.
+    """
+
+    runs: Mapping[tuple[str, str], int]
+    queued_since: int | None
+    ready_since: int | None
+    waiting_lanes: int
+    longest_lane: int
+    now_ms: int

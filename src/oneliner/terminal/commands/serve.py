@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     "grace_seconds",
     "sqlite_synchronous",
     "log_level",
+    "log_format",
+    "access_log",
+    "otlp_url",
+    "trace_content",
 )
 def command(modules: tuple[str, ...], opens: bool, **given: str | None) -> int:  # noqa: FBT001 - click calls it
     """Start the server: the API, the page and the agent, in one process or in several.

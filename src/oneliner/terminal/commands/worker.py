@@ -39,7 +39,11 @@ if TYPE_CHECKING:
     "lease_seconds",
     "sweep_seconds",
     "grace_seconds",
+    "worker_port",
     "log_level",
+    "log_format",
+    "otlp_url",
+    "trace_content",
 )
 def command(modules: tuple[str, ...], queues: str | None, name: str | None, **given: str | None) -> int:
     """Execute runs that servers hand over through a broker.
@@ -60,7 +64,7 @@ def command(modules: tuple[str, ...], queues: str | None, name: str | None, **gi
         app = import_module("oneliner.celery_worker").build(settings)
     except ImportError as error:
         raise Invalid(f"a worker needs an extra: pip install 'oneliner[distributed]' ({error})") from error
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings)
     return _work(app, settings, queues or settings.queue, name)
 
 

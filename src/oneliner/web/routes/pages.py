@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
+from oneliner.domain.errors import Forbidden, Unauthenticated
 from oneliner.web.answer import JsonAnswer
 from oneliner.web.answer_schemas import Health, Readiness
 from oneliner.web.call import services_of
@@ -16,6 +17,9 @@ from oneliner.web.static_files import PageFiles
 
 router = APIRouter(route_class=Endpoint)
 
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+#: What proxies say of whom they ask for.
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 _STYLE = Path(__file__).parents[1] / "reference.css"
 
 
@@ -82,10 +86,30 @@ async def health() -> Response:
     openapi_extra=described(public=True),
 )
 async def readiness(request: Request) -> Response:
-    """200 when all of them are `ok`, else 503."""
-    parts = await services_of(request).is_ready()
-    ready = all(said == "ok" for said in parts.values())
-    return JsonAnswer({"ready": ready, "parts": dict(parts)}, 200 if ready else 503)
+    """200 when each part that is needed is `ok`, else 503. Without the `bus` a server still does its job."""
+    report = await services_of(request).is_ready()
+    return JsonAnswer({"ready": report.ready, "parts": dict(report.parts)}, 200 if report.ready else 503)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"description": "The figures", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    operation_id="getMetrics",
+    tags=["operations"],
+    summary="The figures that Prometheus collects",
+    openapi_extra=described(public=True, refuses=(Unauthenticated, Forbidden)),
+)
+async def metrics(request: Request) -> Response:
+    """For whoever knows the token of `ONELINER_METRICS_TOKEN`; where none is set, for the server's own machine."""
+    page = services_of(request).metrics
+    asked = request.headers
+    page.check(
+        peer=request.client.host if request.client else "",
+        authorization=asked.get("authorization", ""),
+        is_forwarded=any(name in asked for name in _FORWARDED),
+    )
+    return Response(await page.page(), media_type=METRICS_TYPE)
 
 
 def _files(request: Request) -> PageFiles:

@@ -228,7 +228,8 @@ class Connection:
         self._software = clean(f"{info.name} {info.version}"[:200]) if info else ""
         self._ready.set()
         self._settled.set()
-        log.info("mcp.connected server=%s protocol=%s tools=%d", self.server.name, self._protocol, len(self.tools))
+        facts = {"server": self.server.name, "protocol": self._protocol, "tools": len(self.tools)}
+        log.info("mcp.connected", extra=facts)
 
     def _lost(self, error: Exception | None) -> None:
         if self._closing:
@@ -238,7 +239,7 @@ class Connection:
         self._state = McpState.FAILED
         self._error = self._said(error)
         self._settled.set()
-        log.warning("mcp.lost server=%s error=%s", self.server.name, type(_first(error)).__name__)
+        log.warning("mcp.lost", extra={"server": self.server.name, "error": type(_first(error)).__name__})
 
     async def _pause(self, seconds: float) -> None:
         """Wait before the next attempt; a call that wants the server shortens it."""

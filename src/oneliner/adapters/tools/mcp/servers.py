@@ -78,7 +78,7 @@ class McpTools:
             try:
                 await self.follow(database)
             except (Invalid, Unavailable) as error:
-                log.warning("mcp.not_followed error=%s", error)
+                log.warning("mcp.not_followed", extra={"error": error.message})
 
     def look_again(self) -> None:
         """Follow soon what is stored now."""

@@ -1,0 +1,1 @@
+"""Who watches: counters for Prometheus, traces for OpenTelemetry."""
