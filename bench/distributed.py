@@ -125,7 +125,7 @@ def main() -> None:
                 serve = one.enter_context(running(["-m", "oneliner", "serve", "--port", "0"], cpu=None, env=env))
                 processes = [serve]
                 if has_worker:
-                    ready = "worker_ready"
+                    ready = "worker.ready"
                     processes.append(
                         one.enter_context(running(["-m", "oneliner", "worker"], cpu=None, env=env, ready=ready))
                     )

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Self
 
@@ -69,15 +69,25 @@ class Served:
 
 
 @contextmanager
-def serving(data_dir: Path, *arguments: str, command: tuple[str, ...] = COMMAND, **variables: str) -> Generator[Served]:
-    """A server on a free port, that is killed at the end if it still runs."""
-    with subprocess.Popen(
-        [*command, "serve", "--port", "0", *arguments],
-        env=environment(data_dir, **variables),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+def serving(
+    data_dir: Path,
+    *arguments: str,
+    command: tuple[str, ...] = COMMAND,
+    log: Path | None = None,
+    **variables: str,
+) -> Generator[Served]:
+    """A server on a free port, that is killed at the end if it still runs; with *log*, its lines go there."""
+    with (
+        nullcontext() if log is None else log.open("w", encoding="utf-8") as lines_to,
+        subprocess.Popen(
+            [*command, "serve", "--port", "0", *arguments],
+            env=environment(data_dir, **variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=lines_to,
+            text=True,
+        ) as process,
+    ):
         assert process.stdout is not None
         try:
             lines: list[str] = []

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 AMQP_URL = os.environ.get("ONELINER_TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//")
 SECRET = "s" * 32 + "0123456789abcdef"
-WORKER_READY = b"worker_ready"
+WORKER_READY = b"worker.ready"
 
 
 def has_amqp() -> bool:

@@ -58,7 +58,7 @@ async def database(path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterato
     yield database
     await database.close()
     check_database(path)
-    repeated = [r.getMessage() for r in caplog.get_records("call") if "transaction_repeated" in r.getMessage()]
+    repeated = [r.getMessage() for r in caplog.get_records("call") if "transaction.repeated" in r.getMessage()]
     # Every transaction keeps to one order of locks, so none had to be repeated.
     assert not repeated
 
