@@ -10,12 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -69,25 +69,34 @@ class Served:
 
 
 @contextmanager
-def serving(
-    data_dir: Path,
-    *arguments: str,
-    command: tuple[str, ...] = COMMAND,
-    log: Path | None = None,
-    **variables: str,
-) -> Generator[Served]:
-    """A server on a free port, that is killed at the end if it still runs; with *log*, its lines go there."""
+def serving(data_dir: Path, *arguments: str, command: tuple[str, ...] = COMMAND, **variables: str) -> Generator[Served]:
+    """A server on a free port, that is killed at the end if it still runs."""
+    with _started(data_dir, [*command, "serve", "--port", "0", *arguments], variables, None) as served:
+        yield served
+
+
+@contextmanager
+def serving_logged(data_dir: Path, log: Path, variables: Mapping[str, str]) -> Generator[Served]:
+    """The same, with its log lines in the file *log*."""
     with (
-        nullcontext() if log is None else log.open("w", encoding="utf-8") as lines_to,
-        subprocess.Popen(
-            [*command, "serve", "--port", "0", *arguments],
-            env=environment(data_dir, **variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=lines_to,
-            text=True,
-        ) as process,
+        log.open("w", encoding="utf-8") as lines_to,
+        _started(data_dir, [*COMMAND, "serve", "--port", "0"], variables, lines_to) as served,
     ):
+        yield served
+
+
+@contextmanager
+def _started(
+    data_dir: Path, command: Sequence[str], variables: Mapping[str, str], lines_to: IO[str] | None
+) -> Generator[Served]:
+    with subprocess.Popen(
+        command,
+        env=environment(data_dir, **variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=lines_to,
+        text=True,
+    ) as process:
         assert process.stdout is not None
         try:
             lines: list[str] = []

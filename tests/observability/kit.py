@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from oneliner.settings import Settings
 from oneliner.wiring import issue_token
-from tests.cli.command_kit import serving
+from tests.cli.command_kit import serving_logged
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -87,14 +87,8 @@ class Figures:
         return set(re.findall(r"^# TYPE (\S+)", self.text, re.MULTILINE))
 
 
-@contextmanager
-def _token_of(data_dir: Path, environment: Mapping[str, str]) -> Generator[str]:
-    settings = Settings.load({"ONELINER_DATA_DIR": str(data_dir), **environment})
-    yield issue_token(settings, "ada", ttl_seconds=3_600)
-
-
 @asynccontextmanager
-async def deployed(folder: Path, model: ModelServer, *arguments: str, **variables: str) -> AsyncGenerator[Deployed]:
+async def deployed(folder: Path, model: ModelServer, **variables: str) -> AsyncGenerator[Deployed]:
     """A server whose model is *model*, and a client of its user ada."""
     data_dir, errors = folder / "data", folder / "errors.log"
     environment = {
@@ -103,13 +97,13 @@ async def deployed(folder: Path, model: ModelServer, *arguments: str, **variable
         "ONELINER_MODEL_API_KEY": "sk-test-0123456789",
         **variables,
     }
-    starting = serving(data_dir, *arguments, log=errors, **environment)
+    starting = serving_logged(data_dir, errors, environment)
     served = await asyncio.to_thread(starting.__enter__)
     try:
-        with _token_of(data_dir, environment) as token:
-            headers = {"Authorization": f"Bearer {token}"}
-            async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as client:
-                yield Deployed(served.url, data_dir, errors, client, served.process)
+        settings = Settings.load({"ONELINER_DATA_DIR": str(data_dir), **environment})
+        headers = {"Authorization": f"Bearer {issue_token(settings, 'ada', ttl_seconds=3_600)}"}
+        async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as client:
+            yield Deployed(served.url, data_dir, errors, client, served.process)
     finally:
         await asyncio.to_thread(starting.__exit__, None, None, None)
 
@@ -143,7 +137,8 @@ class Collector:
     def named(self, name: str) -> list[Span]:
         return [span for span in self.spans if span.name == name]
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def take(self, request: web.Request) -> web.Response:
+        """Keep what was sent."""
         self.bodies.append(await request.read())
         self.headers.append(dict(request.headers))
         return web.Response(status=self.answers, content_type="application/x-protobuf")
@@ -154,7 +149,7 @@ async def collecting() -> AsyncGenerator[Collector]:
     """A collector that takes OTLP over HTTP."""
     collector = Collector()
     app = web.Application()
-    app.router.add_post("/v1/traces", collector._take)
+    app.router.add_post("/v1/traces", collector.take)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -87,7 +87,7 @@ async def test_spans_that_nobody_takes_are_let_go_when_too_many_wait() -> None:
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
     from oneliner.adapters.telemetry.metrics import Metrics
-    from oneliner.adapters.telemetry.traces import MAX_QUEUED_SPANS, _Bounded
+    from oneliner.adapters.telemetry.traces import MAX_QUEUED_SPANS, BoundedSpans
 
     let_go = threading.Event()
 
@@ -98,7 +98,7 @@ async def test_spans_that_nobody_takes_are_let_go_when_too_many_wait() -> None:
 
     metrics = Metrics()
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(_Bounded(Hanging(), metrics.spans))
+    provider.add_span_processor(BoundedSpans(Hanging(), metrics.spans))
     tracer = provider.get_tracer("tests")
     for _ in range(MAX_QUEUED_SPANS + 100):
         tracer.start_span("one").end()

@@ -68,7 +68,7 @@ def open_traces(url: str, counter: Counter, *, version: str, with_content: bool)
         "service.instance.id": f"{os.uname().nodename}:{os.getpid()}",
     }
     provider = TracerProvider(resource=Resource.create(about), shutdown_on_exit=False)
-    provider.add_span_processor(_Bounded(exporter, counter))
+    provider.add_span_processor(BoundedSpans(exporter, counter))
     return Traces(provider, with_content=with_content)
 
 
@@ -233,7 +233,7 @@ class Traces:
             span.set_attribute(genai.OUTPUT, genai.answered(answer))
 
 
-class _Bounded(SpanProcessor):
+class BoundedSpans(SpanProcessor):
     """Gathers spans for *exporter*, at most so many, and counts what becomes of each."""
 
     def __init__(self, exporter: SpanExporter, counter: Counter) -> None:

@@ -78,7 +78,7 @@ def of_readiness(parts: Mapping[str, object]) -> Fault | None:
     if not bad:
         return None
     name, said = next(iter(bad.items()))
-    stage = name if name in STAGES else ""
+    stage = "database" if name == "storage" else name if name in STAGES else ""
     return Fault(f"the server's {name} is not well: {said}", f"look at the server's settings for its {name}", stage)
 
 
