@@ -83,7 +83,7 @@ async def get_webhook(call: Incoming, webhook_id: WebhookId) -> Response:
     response_model=WebhookAnswer,
     operation_id="changeWebhook",
     summary="Change, disable or enable a webhook endpoint (administrators)",
-    openapi_extra=described(WebhookChangeRequest, refuses=(Forbidden, NotFound)),
+    openapi_extra=described(WebhookChangeRequest, may_be_empty=True, refuses=(Forbidden, NotFound)),
 )
 async def change_webhook(call: Incoming, webhook_id: WebhookId) -> Response:
     """While it is disabled nothing is noted for it; what was still to be sent goes out when it is enabled again."""
