@@ -199,6 +199,25 @@ class Settings:
             has_option=False,
         )
     )
+    executors: tuple[str, ...] = field(
+        metadata=_about(
+            _PLACE,
+            LIST,
+            "",
+            "Modules or files with your executors in Python, separated by commas; see [Executors](executors.md). The same "
+            "for every server and worker.",
+            shown="none",
+        )
+    )
+    executors_file: Path | None = field(
+        metadata=_about(
+            _PLACE,
+            PATH,
+            "",
+            "TOML file with your executors; see [Executors](executors.md). The same for every server and worker.",
+            shown="none",
+        )
+    )
     fetch_hosts: tuple[str, ...] = field(
         metadata=_about(
             _PLACE,

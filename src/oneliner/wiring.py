@@ -25,6 +25,7 @@ from oneliner.adapters.data_dir import DataDirLock, prepared
 from oneliner.adapters.database import schema_version
 from oneliner.adapters.database.schema_version import Schema
 from oneliner.adapters.database.sqlite import SqliteDatabase
+from oneliner.adapters.executors import loading as executor_loading
 from oneliner.adapters.jwt_tokens import JwtTokens, check_secret, load_or_create_secret
 from oneliner.adapters.local_bus import LocalBus
 from oneliner.adapters.local_queue import LocalQueue
@@ -47,11 +48,11 @@ from oneliner.adapters.tools.web_pages import web_tools
 from oneliner.adapters.webhook_courier import HttpCourier
 from oneliner.adapters.webhook_secrets import SealedSecrets
 from oneliner.adapters.worker_door import WorkerDoor
-from oneliner.app import deliveries, erasure, purging, recovery, retention, sign_in
+from oneliner.app import control, deliveries, erasure, purging, recovery, retention, sign_in
 from oneliner.app.execution import Surroundings
 from oneliner.app.mcp import McpAdmin
 from oneliner.app.readiness import OK, Part, Readiness, database_part
-from oneliner.app.runs import MAIN_EXECUTOR, VERSION
+from oneliner.app.runs import VERSION
 from oneliner.app.sending import Sender
 from oneliner.app.telemetry import Several
 from oneliner.app.watching import WatchedModels, WatchedTools
@@ -60,6 +61,7 @@ from oneliner.app.worker import Worker
 from oneliner.deployment import deployment_of
 from oneliner.domain.address import AddressRules
 from oneliner.domain.errors import Invalid, Unavailable
+from oneliner.domain.executor import MAIN_EXECUTOR
 from oneliner.domain.user import Authority
 from oneliner.domain.webhook import LOG_LIFE_MS
 from oneliner.web.app import create_app
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from oneliner.app.ports import Bus, Database, Effects, Queue
     from oneliner.app.telemetry import Telemetry
     from oneliner.app.tools import Tools
+    from oneliner.domain.executor import Roster
     from oneliner.settings import Settings
 
 LOCAL_USER = "local"
@@ -95,6 +98,7 @@ class Parts:
     readers: LocalBus
     models: ConfiguredModels
     tools: Tools
+    roster: Roster
     mcp: McpTools
     worker: Worker
     queue: Queue
@@ -163,6 +167,7 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
             tokens=tokens,
             models=parts.models,
             tools=parts.tools,
+            roster=parts.roster,
             approve_new_users=settings.approve_users == "automatic",
             heartbeat_seconds=HEARTBEAT_SECONDS,
             cors_origins=settings.cors_origins,
@@ -250,14 +255,23 @@ async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool
     models = await _models(settings, stack)
     of_file = [] if settings.mcp_file is None else read_file(settings.mcp_file)
     mcp = McpTools(os.environ, of_file, McpAdmin(settings.mcp_admin))
-    tools = CombinedTools([*_own_tools(settings, database), mcp])
+    tools = CombinedTools([*_own_tools(settings, database), mcp], reserved=control.NAMES)
+    roster, functions = executor_loading.load(settings.executors_file, settings.executors)
     stack.push_async_callback(tools.close)
     await mcp.follow(database)
     following = asyncio.ensure_future(mcp.keep_following(database, settings.sweep_seconds))
     stack.push_async_callback(_ended, following)
     watched = WatchedModels(models, telemetry), WatchedTools(tools, telemetry)
     worker = Worker(
-        Surroundings(database, bus, *watched, telemetry, context_tokens=settings.context_tokens),
+        Surroundings(
+            database,
+            bus,
+            *watched,
+            telemetry,
+            context_tokens=settings.context_tokens,
+            roster=roster,
+            functions=functions,
+        ),
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         lease_seconds=settings.lease_seconds,
         sweep_seconds=settings.sweep_seconds,
@@ -281,7 +295,9 @@ async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool
     )
     readiness = Readiness(_parts_to_look_at(settings, database, bus, serves=serves))
     stack.push_async_callback(readiness.close)
-    return Parts(database, bus, readers, models, tools, mcp, worker, queue, executor, bell, telemetry, page, readiness)
+    return Parts(
+        database, bus, readers, models, tools, roster, mcp, worker, queue, executor, bell, telemetry, page, readiness
+    )
 
 
 def _telemetry(settings: Settings, stack: AsyncExitStack, metrics: Metrics) -> Telemetry:

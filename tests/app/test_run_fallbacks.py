@@ -9,13 +9,14 @@ import pytest
 from tests.support.engine import MODEL, OTHER_MODEL, Options
 
 from oneliner.app import governance, runs
+from oneliner.domain.executor import Executor
 from oneliner.domain.policy import LayerName, Rules
-from oneliner.domain.run import Reason, RunStatus
+from oneliner.domain.run import ENDED, Reason, RunStatus
 from oneliner.domain.user import Authority, Caller
 from oneliner.testing import Break, Broken, Call, Held, Refusal, Reply, rate_limited, server_error
 
 if TYPE_CHECKING:
-    from tests.app.conftest import Start
+    from tests.app.conftest import Open, Start
     from tests.support.engine import Engine
 
     from oneliner.domain.run import Run
@@ -129,19 +130,50 @@ async def test_a_plan_is_drafted_by_the_fallback(start: Start, server: ModelServ
     assert "message.fallback" in await engine.types(drafted.id)
 
 
-async def test_a_run_that_lost_its_worker_after_falling_back_goes_on(start: Start, server: ModelServer) -> None:
-    first = await start(WITH_OTHER)
+async def test_a_run_that_lost_its_worker_stays_with_the_model_it_fell_back_to(
+    open_engine: Open, server: ModelServer
+) -> None:
+    first = await open_engine(WITH_OTHER)
     server.script(rate_limited(3_600), Held(asyncio.Event(), after_chunks=1))
     run = await first.chat("hello")
     await first.until_writing(run.id)
     await first.abandon()
     server.script(Reply("Here again."))
-    second = type(first)(first.path, server.base_url, Options(sweep_seconds=0.05))
-    second.start()
-    try:
-        done = await second.settled(run.id)
-        assert done.result["text"] == "Here again."
-        models = [m.model for m in await second.messages(run.session_id) if m.role == "assistant"]
-        assert models == [MODEL, OTHER_MODEL, MODEL]
-    finally:
-        await second.stop()
+    second = await open_engine(Options(fallbacks=[OTHER_MODEL], sweep_seconds=0.05))
+    done = await second.settled(run.id, ENDED)
+    assert done.result["text"] == "Here again."
+    models = [m.model for m in await second.messages(run.session_id) if m.role == "assistant"]
+    assert models == [MODEL, OTHER_MODEL, OTHER_MODEL]
+
+
+async def test_a_fallback_that_is_configured_no_more_is_forgotten(open_engine: Open, server: ModelServer) -> None:
+    first = await open_engine(WITH_OTHER)
+    server.script(rate_limited(3_600), Held(asyncio.Event(), after_chunks=1))
+    run = await first.chat("hello")
+    await first.until_writing(run.id)
+    await first.abandon()
+    server.script(Reply("Here again."))
+    second = await open_engine(Options(sweep_seconds=0.05))
+    assert (await second.settled(run.id, ENDED)).result["text"] == "Here again."
+    assert asked(server)[-1] == "test"
+
+
+async def test_a_run_that_is_resumed_or_retried_tries_its_first_model_again(start: Start, server: ModelServer) -> None:
+    engine = await start(WITH_OTHER)
+    question = Reply(tool_calls=[Call("ask_user", {"question": "Which?"})])
+    server.script(rate_limited(3_600), question, Refusal(400, "no", "invalid_request_error"), Reply("Fine."))
+    blocked = await answered(engine)
+    await engine.resume(blocked, {"answer": "this"})
+    failed = await engine.settled(blocked.id, ENDED)
+    await engine.retry(failed)
+    assert (await engine.settled(failed.id, ENDED)).run_status is RunStatus.DONE
+    assert asked(server) == ["test", "other", "test", "test"]
+
+
+async def test_each_executor_falls_back_for_itself(start: Start, server: ModelServer) -> None:
+    helper = Executor(name="helper", model=OTHER_MODEL, fallbacks=(MODEL,))
+    engine = await start(Options(executors=[helper]))
+    task = Reply(tool_calls=[Call("delegate", {"executor": "helper", "task": "help"})])
+    server.script(task, rate_limited(3_600), Reply("Helped."), task, Reply("Again."), Reply("Done."))
+    assert (await answered(engine)).result["text"] == "Done."
+    assert asked(server) == ["test", "other", "test", "test", "test", "test"]

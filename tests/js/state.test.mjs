@@ -133,3 +133,10 @@ test("what was said to a working run from elsewhere stands in the conversation, 
   const fetched = reduce(state, { type: "messages", sessionId: "s1", messages: [message({ id: "m9", role: "user", content: "in French", position: 2 })] });
   assert.equal(fetched.messages.s1.items.length, 2);
 });
+
+test("who is at work follows what is delegated and what comes back", () => {
+  const begun = [{ type: "runs", runs: [run({ last_seq: 1 })] }, event(2, "executor.started", { executor: "researcher" })].reduce(reduce, initialState());
+  assert.equal(begun.runs.r1.active_executor_key, "researcher");
+  const back = reduce(begun, event(3, "executor.finished", { executor: "researcher", goes_on: "main" }));
+  assert.equal(back.runs.r1.active_executor_key, "main");
+});

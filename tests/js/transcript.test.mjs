@@ -59,3 +59,17 @@ test("text that is written has its line before its message is known, and keeps i
   assert.deepEqual(found.map((l) => [l.kind, l.key]), [["user", "u"], ["assistant", "new"]]);
   assert.equal(found[1].isStreaming, true);
 });
+
+test("what a specialist says carries its name, and its calls have results of their own", () => {
+  const delegate = { id: "c1", name: "delegate", arguments: '{"executor":"researcher","task":"look"}' };
+  const inner = { position: 3, scope: "t1", executor: "researcher" };
+  const found = lines([
+    user,
+    calling(delegate),
+    message({ id: "b", content: "Let me see.", tool_calls: [{ id: "c1", name: "search", arguments: "{}" }], ...inner }),
+    message({ id: "r", role: "tool", content: "42", tool_call_id: "c1", ...inner, position: 4 }),
+    message({ id: "q", role: "tool", content: "It is 42.", tool_call_id: "c1", position: 5 }),
+  ]);
+  assert.deepEqual(found.filter((l) => l.kind === "assistant").map((l) => l.helper), ["", "researcher"]);
+  assert.deepEqual(found.filter((l) => l.kind === "tools").map((l) => l.tools[0].result), ["It is 42.", "42"]);
+});

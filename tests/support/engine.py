@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import create_engine
 
 from oneliner.adapters.database import migrate
+from oneliner.adapters.executors.declaration import definition_of
 from oneliner.adapters.local_bus import LocalBus
 from oneliner.adapters.local_queue import LocalQueue
 from oneliner.adapters.models.registry import ConfiguredModels
@@ -26,6 +27,7 @@ from oneliner.app.execution import Surroundings
 from oneliner.app.journal import EVERYTHING
 from oneliner.app.ports import Page
 from oneliner.app.worker import Worker
+from oneliner.domain.executor import MAIN_EXECUTOR, Executor, Roster
 from oneliner.domain.run import ENDED, RunStatus
 from oneliner.domain.user import Caller, UserStatus
 from tests.support.databases import is_stood_in, open_database
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from oneliner.adapters.models.limits import Limits
+    from oneliner.app.function import ExecutorFunction
     from oneliner.app.ports import Effects, Transaction
     from oneliner.app.tools import Tools
     from oneliner.domain.event import RunEvent
@@ -69,6 +72,7 @@ class Options:
     context_tokens: int = 48_000
     busy_timeout_ms: int = 10_000
     synchronous: str = "FULL"
+    executors: Sequence[Executor | ExecutorFunction] = ()
 
 
 class Engine:
@@ -94,8 +98,17 @@ class Engine:
         self.tools = CombinedTools([PythonTools(built_in), PythonTools(options.tools), *options.more_tools])
         self.woken: list[str] = []
         self.worker_id = secrets.token_hex(4)
+        self.roster, functions = roster_of(options.executors)
         self.worker = Worker(
-            Surroundings(self.database, self.bus, self.models, self.tools, context_tokens=options.context_tokens),
+            Surroundings(
+                self.database,
+                self.bus,
+                self.models,
+                self.tools,
+                context_tokens=options.context_tokens,
+                roster=self.roster,
+                functions=functions,
+            ),
             worker_id=self.worker_id,
             lease_seconds=options.lease_seconds,
             sweep_seconds=options.sweep_seconds,
@@ -160,8 +173,10 @@ class Engine:
 
         await self.database.write(work)
 
-    async def chat(self, text: str, *, caller: Caller = ALICE, session_id: str | None = None) -> Run:
-        started: runs.Started = await self.write(runs.start_chat, text, session_id, caller=caller)
+    async def chat(
+        self, text: str, *, caller: Caller = ALICE, session_id: str | None = None, executor: str = MAIN_EXECUTOR
+    ) -> Run:
+        started: runs.Started = await self.write(runs.start_chat, text, session_id, "", executor, caller=caller)
         return started.run
 
     async def hand_off(self, handoff: runs.Handoff = TASK, *, caller: Caller = ALICE) -> Run:
@@ -241,6 +256,19 @@ class Engine:
 
     async def calls(self, run_id: str) -> list[ToolCall]:
         return await self.database.read(lambda tx: tx.tool_calls.of_run(run_id))
+
+
+def roster_of(executors: Sequence[Executor | ExecutorFunction]) -> tuple[Roster, dict[str, ExecutorFunction]]:
+    """Everybody in *executors*, and the functions among them."""
+    definitions: list[Executor] = []
+    functions: dict[str, ExecutorFunction] = {}
+    for one in executors:
+        definition = one if isinstance(one, Executor) else definition_of(one)
+        assert definition is not None
+        definitions.append(definition)
+        if not isinstance(one, Executor):
+            functions[definition.name] = one
+    return Roster(definitions, frozenset(functions)), functions
 
 
 @cache

@@ -30,6 +30,7 @@ from oneliner.app.readiness import Report
 from oneliner.app.webhooks import WebhookTerms
 from oneliner.domain.address import AddressRules
 from oneliner.domain.event import Draft, EventType
+from oneliner.domain.executor import Roster
 from oneliner.domain.user import Authority
 from oneliner.web.app import create_app
 from oneliner.web.services import Deployment, Services
@@ -84,6 +85,7 @@ class Front:
         demo_base_url: str = "http://127.0.0.1:9",
         webhook_networks: tuple[Network, ...] = (),
         metrics_token: str = "",
+        roster: Roster | None = None,
     ) -> None:
         metrics = Metrics()
         self.parts: dict[str, str] = {"database": "ok"}
@@ -97,6 +99,7 @@ class Front:
             tokens=self.tokens,
             models=ConfiguredModels(environment={}, demo_base_url=demo_base_url),
             tools=PythonTools(BUILTIN_TOOLS),
+            roster=roster or Roster(),
             approve_new_users=approve_new_users,
             heartbeat_seconds=heartbeat_seconds,
             cors_origins=cors_origins,

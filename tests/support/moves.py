@@ -5,19 +5,23 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from oneliner.adapters.models.registry import ConfiguredModels
 from oneliner.app import runs
 from oneliner.app.answer_calls import Planned, take_answer
-from oneliner.app.checkpoint import Ask, Checkpoint, Terms
+from oneliner.app.checkpoint import Checkpoint
 from oneliner.app.claiming import claim, recover
-from oneliner.app.control import ASK_USER, MARK_STEP
+from oneliner.app.control import ASK_USER
 from oneliner.app.journal import EVERYTHING
 from oneliner.app.model import Answer
+from oneliner.app.staff import Staff
+from oneliner.app.steps import Ask
 from oneliner.domain.errors import LeaseLost
+from oneliner.domain.executor import Roster
 from oneliner.domain.message import AskedCall
 from oneliner.domain.plan import redrafted
 from oneliner.domain.run import Reason, RunStatus, Trigger
-from oneliner.domain.usage import Price, Usage
-from tests.support.engine import ALICE, MODEL, TASK
+from oneliner.domain.usage import Usage
+from tests.support.engine import ALICE, MODEL, PRICES, TASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +30,7 @@ if TYPE_CHECKING:
     from oneliner.app.ports import Transaction
     from oneliner.domain.run import Run
 
-PRICE = Price(1_000_000, 2_000_000, 100_000, "test")
-TERMS = Terms("main", MODEL, PRICE, [ASK_USER, MARK_STEP], 100)
+STAFF = Staff(Roster(), ConfiguredModels(default=MODEL, environment={}, prices=PRICES), ())
 QUESTION = AskedCall("call_1", ASK_USER.name, '{"question": "Which one?"}')
 #: The way to each state from a new run: how it begins, and the triggers from there.
 WAYS: dict[RunStatus, tuple[str, tuple[Trigger, ...]]] = {
@@ -74,14 +77,14 @@ class Mover:
         moves[trigger](tx, run_id=run_id)
 
     def _claim(self, tx: Transaction, run_id: str) -> None:
-        claimed = claim(tx, run_id, worker_id="w", lease_ms=60_000, version=runs.VERSION, terms=TERMS)
+        claimed = claim(tx, run_id, worker_id="w", lease_ms=60_000, version=runs.VERSION, staff=STAFF)
         if claimed is None:
             raise LeaseLost("not to be had")
         self._claims[run_id] = claimed
 
     def _checkpoint(self, tx: Transaction, run_id: str) -> Checkpoint:
         held = self._claims.get(run_id)
-        return Checkpoint(tx, tx.runs.get(run_id, EVERYTHING) if held is None else held.run, TERMS)
+        return Checkpoint(tx, tx.runs.get(run_id, EVERYTHING) if held is None else held.run, STAFF)
 
     def _plan(self, tx: Transaction, run_id: str) -> None:
         checkpoint = self._checkpoint(tx, run_id)

@@ -74,6 +74,7 @@ ROWS = {
     "GET /v2/oneliner/runs/{run_id}/governance/diff": Row(404, 200, 200),
     "GET /v2/oneliner/governance/approvals": Row(403, 200, 200, query="user_id=ann"),
     "DELETE /v2/oneliner/governance/approvals/{approval_id}": Row(403, 404, 404, query="user_id=ann"),
+    "GET /v2/oneliner/executors": Row(200, 200, 200),
     "GET /v2/oneliner/mcp/servers": Row(403, 403, 200),
     "PUT /v2/oneliner/mcp/servers/{name}": Row(403, 403, 200, {"url": "https://mcp.example.com/mcp"}),
     "DELETE /v2/oneliner/mcp/servers/{name}": Row(403, 403, 404),

@@ -864,6 +864,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/oneliner/executors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who can carry out work
+         * @description The main agent first, then the specialists of this deployment, with the tools that each has at the moment.
+         */
+        get: operations["listExecutors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/oneliner/mcp/servers": {
         parameters: {
             query?: never;
@@ -2008,6 +2028,45 @@ export interface components {
             created_at: string;
         };
         /**
+         * ExecutorAnswer
+         * @description Who can carry out work. The limits are its own, for one piece of work; the rules hold besides.
+         */
+        ExecutorAnswer: {
+            /**
+             * Name
+             * @example researcher
+             */
+            name: string;
+            /** Description */
+            description: string;
+            /**
+             * Kind
+             * @description The main agent, a specialist with a model, or one whose work a function of the deployment does.
+             * @enum {string}
+             */
+            kind: "main" | "agent" | "function";
+            /** Model */
+            model: string;
+            /** Fallbacks */
+            fallbacks: string[];
+            /**
+             * Tools
+             * @description The tools that it has at the moment.
+             */
+            tools: string[];
+            /**
+             * Delegates To
+             * @description Whom it may ask.
+             */
+            delegates_to: string[];
+            /** Max Steps */
+            max_steps: number | null;
+            /** Max Tool Calls */
+            max_tool_calls: number | null;
+            /** Max Output Tokens */
+            max_output_tokens: number | null;
+        };
+        /**
          * ExplainAnswer
          * @description The verdict, whose rule decided, and everything that was said, the strictest first.
          */
@@ -2264,6 +2323,13 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
+        /** Listed[ExecutorAnswer] */
+        Listed_ExecutorAnswer_: {
+            /** Items */
+            items: components["schemas"]["ExecutorAnswer"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
         /** Listed[FireAnswer] */
         Listed_FireAnswer_: {
             /** Items */
@@ -2509,6 +2575,11 @@ export interface components {
             model: string;
             /** Executor */
             executor: string;
+            /**
+             * Scope
+             * @description Empty for the conversation with the user; else the tool call that delegated the work.
+             */
+            scope: string;
             /** Input Tokens */
             input_tokens: number;
             /** Output Tokens */
@@ -2653,7 +2724,7 @@ export interface components {
          * @description What a message was written for; only ``answer`` messages are part of the conversation the model sees.
          * @enum {string}
          */
-        Purpose: "answer" | "plan" | "summary";
+        Purpose: "answer" | "plan" | "summary" | "note";
         /**
          * QueuePlace
          * @description Why a queued run waits: `position` runs are ahead of it in its lane; or for a worker. Null when not queued.
@@ -2681,7 +2752,7 @@ export interface components {
          * @description Why a run ended or is blocked, beside its status; one word per cause.
          * @enum {string}
          */
-        Reason: "" | "user_cancelled" | "interrupted" | "session_deleted" | "policy_denied" | "model_error" | "model_unavailable" | "plan_not_drafted" | "step_limit" | "output_limit" | "timed_out" | "worker_lost" | "internal_error" | "budget_exceeded" | "needs_answer" | "needs_approval" | "tool_outcome_unknown";
+        Reason: "" | "user_cancelled" | "interrupted" | "session_deleted" | "policy_denied" | "model_error" | "model_unavailable" | "plan_not_drafted" | "step_limit" | "output_limit" | "timed_out" | "worker_lost" | "internal_error" | "budget_exceeded" | "needs_answer" | "needs_approval" | "tool_outcome_unknown" | "executor_unknown" | "executor_failed" | "executor_diverged";
         /**
          * RefusedToolAnswer
          * @description A tool that a server lists and the agent does not get.
@@ -2798,7 +2869,15 @@ export interface components {
             allowed_actions: ("edit_plan" | "confirm" | "revise" | "resume" | "retry" | "cancel")[];
             /** Scheduling Mode */
             scheduling_mode: string;
-            /** Active Executor Key */
+            /**
+             * Executor
+             * @description Who carries it out.
+             */
+            executor: string;
+            /**
+             * Active Executor Key
+             * @description Who is at work now: the `executor`, or one that it has asked; empty before the first.
+             */
             active_executor_key: string;
             plan: components["schemas"]["PlanAnswer"];
             progress: components["schemas"]["Progress"];
@@ -3472,6 +3551,12 @@ export interface components {
              * @default enqueue
              */
             multitask: components["schemas"]["Multitask"];
+            /**
+             * Executor
+             * @description Who carries it out, of those that `/v2/oneliner/executors` lists.
+             * @default main
+             */
+            executor: string;
         };
         /**
          * ConfirmRequest
@@ -3681,6 +3766,12 @@ export interface components {
              * @default null
              */
             session_id: string | null;
+            /**
+             * Executor
+             * @description Who carries it out, of those that `/v2/oneliner/executors` lists.
+             * @default main
+             */
+            executor: string;
         };
         /**
          * LayerRequest
@@ -4281,7 +4372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            /** @description This caller may not do this; A policy forbids this; This user may not work yet, or no longer (`forbidden`, `policy_denied`, `user_not_approved`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5262,7 +5353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            /** @description This caller may not do this; A policy forbids this; This user may not work yet, or no longer (`forbidden`, `policy_denied`, `user_not_approved`) */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8855,6 +8946,77 @@ export interface operations {
             };
             /** @description The disk is full (`storage_full`) */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listExecutors: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_ExecutorAnswer_"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -93,7 +93,7 @@ class RoutedQueue:
             found[run_id] = queue_for(
                 self._routes,
                 project_id=run.project_id,
-                executor=run.active_executor_key or self._main_executor,
+                executor=run.executor or self._main_executor,
                 otherwise=self._otherwise,
             )
         return found

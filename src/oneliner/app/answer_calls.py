@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from oneliner.app import context, control
+from oneliner.app import context, control, next_step
+from oneliner.app.steps import Perform
 from oneliner.domain.errors import Invalid
 from oneliner.domain.message import ToolCallState
 from oneliner.domain.run import Reason
@@ -13,8 +14,9 @@ from oneliner.domain.run import Reason
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from oneliner.app.checkpoint import Ask, Checkpoint, Next
+    from oneliner.app.checkpoint import Checkpoint
     from oneliner.app.model import Answer
+    from oneliner.app.steps import Ask, Next
     from oneliner.domain.message import AskedCall, ToolCall
 
 
@@ -37,47 +39,55 @@ def take_answer(checkpoint: Checkpoint, *, ask: Ask, answer: Answer, calls: Sequ
     """Store *answer* and decide what comes next."""
     checkpoint.took_answer(ask, answer)
     if answer.finish_reason == "content_filter":
-        return checkpoint.fail(
-            Reason.MODEL_ERROR, error="the provider's content filter stopped the answer", kind="content_filter"
-        )
+        text = "the provider's content filter stopped the answer"
+        return next_step.give_up(checkpoint, Reason.MODEL_ERROR, error=text, kind="content_filter")
     if answer.finish_reason == "length":
-        return checkpoint.fail(
-            Reason.OUTPUT_LIMIT, error="the model's answer was cut at its output limit; retry goes on from there"
-        )
+        text = "the model's answer was cut at its output limit; retry goes on from there"
+        return next_step.give_up(checkpoint, Reason.OUTPUT_LIMIT, error=text)
+    if ask.place:
+        checkpoint.save()
+        return Perform(ask.work)
     to_carry = _take_calls(checkpoint, ask, calls)
     if to_carry:
-        return checkpoint.carry(to_carry)
+        return next_step.carry(checkpoint, to_carry)
     if calls:
-        return checkpoint.ask()
-    open_steps = checkpoint.open_steps()
+        return next_step.ask(checkpoint)
+    return _take_last(checkpoint, ask, answer)
+
+
+def _take_last(checkpoint: Checkpoint, ask: Ask, answer: Answer) -> Next:
+    """What follows from an answer that asks for nothing more."""
+    is_delegated = ask.work.assignment is not None
+    open_steps = () if is_delegated else checkpoint.open_steps()
     reminder = ""
     # Once: a model that does not report its steps does not keep the run from its end.
     if open_steps and not checkpoint.has_answered_before(ask):
         reminder = context.REMINDER.format(steps=", ".join(open_steps))
     if reminder or checkpoint.was_steered(ask):
-        return checkpoint.ask(reminder)
+        return next_step.ask(checkpoint, reminder)
+    if is_delegated:
+        return next_step.hand_over(checkpoint, ToolCallState.DONE, answer.text or "(it said nothing)")
     return checkpoint.complete(ask.message_id, answer.text)
 
 
 def _take_calls(checkpoint: Checkpoint, ask: Ask, calls: Sequence[Planned]) -> list[ToolCall]:
-    limit = ask.policy.max_tool_calls.value
-    room = None if limit is None or not calls else limit - checkpoint.calls_so_far()
+    room, why = next_step.room_for_calls(checkpoint) if calls else (None, "")
     taken: list[ToolCall] = []
     for n, planned in enumerate(calls):
-        call = checkpoint.add_call(ask, planned)
+        call = checkpoint.add_call(ask.message_id, planned)
         if room is not None and n >= room:
-            why = f"denied: a run may make {limit} tool calls, and this one has made them"
             checkpoint.refused_call(call, ToolCallState.DENIED, why)
         elif planned.refusal is not None:
             checkpoint.refused_call(call, ToolCallState.FAILED, planned.refusal)
         elif planned.asked.name == control.MARK_STEP.name and planned.control is not None:
-            _report(checkpoint, call, planned.control)
+            report(checkpoint, call, planned.control)
         else:
             taken.append(call)
     return taken
 
 
-def _report(checkpoint: Checkpoint, call: ToolCall, arguments: Mapping[str, object]) -> None:
+def report(checkpoint: Checkpoint, call: ToolCall, arguments: Mapping[str, object]) -> None:
+    """Tick off the step of the plan that the checked *arguments* of *call* report."""
     try:
         checkpoint.report_step(*control.step_report(arguments))
     except Invalid as error:

@@ -41,9 +41,11 @@ def begin(
     purpose: Purpose,
     estimated_input: int,
     held: Held | None = None,
+    scope: str = "",
+    place: str = "",
 ) -> Message:
     """Begin the message for a call of *model*. *estimated_input* is about how many tokens are sent, *held* what is
-    reserved for it.
+    reserved for it; *scope* and *place* say for which work, see ``domain.message``.
     """
     message = Message(
         id=tx.new_id(),
@@ -60,6 +62,8 @@ def begin(
         executor=executor,
         created_at=tx.now_ms,
         reserved_nanos=0 if held is None else held.nanos,
+        scope=scope,
+        place=place,
         details={
             "estimated_input": estimated_input,
             "price": _price_to_json(price),

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from oneliner.app import bills, journal, lanes
-from oneliner.app.checkpoint import Checkpoint, Stop
+from oneliner.app import bills, journal, lanes, next_step
+from oneliner.app.checkpoint import Checkpoint
 from oneliner.app.ports import Lease
+from oneliner.app.steps import Stop
 from oneliner.domain.event import Draft, EventType
+from oneliner.domain.executor import MAIN_EXECUTOR
 from oneliner.domain.run import ENDED, Reason, RunStatus, Trigger
 
 if TYPE_CHECKING:
-    from oneliner.app.checkpoint import Next, Terms
     from oneliner.app.ports import Transaction
+    from oneliner.app.staff import Staff
+    from oneliner.app.steps import Next
     from oneliner.domain.run import Run
 
 MAX_LOST_ATTEMPTS = 3
@@ -27,7 +30,7 @@ class Claimed:
     step: Next
 
 
-def claim(tx: Transaction, run_id: str, *, worker_id: str, lease_ms: int, version: int, terms: Terms) -> Claimed | None:
+def claim(tx: Transaction, run_id: str, *, worker_id: str, lease_ms: int, version: int, staff: Staff) -> Claimed | None:
     """Take the lease of *run_id* and make its first step ready; None when it is not to be had.
 
     Model calls that an earlier worker left behind are closed first: nobody will hear their answers, and they cost.
@@ -42,11 +45,12 @@ def claim(tx: Transaction, run_id: str, *, worker_id: str, lease_ms: int, versio
     if run.run_status is RunStatus.DRAFTING:
         close_lost_calls(tx, run)
         return Claimed(run, Stop())
-    checkpoint = Checkpoint(tx, run, terms, active)
-    checkpoint.tell(EventType.RUN_STARTED, run_status=str(run.run_status), fence=run.fence, executor=terms.executor)
+    checkpoint = Checkpoint(tx, run, staff, active=active)
+    executor = run.executor or MAIN_EXECUTOR
+    checkpoint.tell(EventType.RUN_STARTED, run_status=str(run.run_status), fence=run.fence, executor=executor)
     for message_id in _settle_lost_calls(tx, run, ""):
         checkpoint.tell(EventType.MESSAGE_INTERRUPTED, message_id=message_id, cause="worker_lost")
-    step = checkpoint.go_on()
+    step = next_step.go_on(checkpoint)
     return Claimed(checkpoint.run, step)
 
 

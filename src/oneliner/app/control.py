@@ -20,7 +20,9 @@ from oneliner.domain.plan import StepStatus
 from oneliner.domain.text import clean_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from oneliner.domain.executor import Executor
 
 MARK_STEP = ToolSpec(
     name="mark_step",
@@ -78,8 +80,41 @@ FREE_ANSWER: Mapping[str, object] = {
     "required": ["answer"],
     "additionalProperties": False,
 }
+MAX_TASK_CHARS = 50_000
 _COSTLY = frozenset({"pattern", "patternProperties"})
-NAMES = frozenset({MARK_STEP.name, ASK_USER.name})
+DELEGATE = "delegate"
+#: The names of all of them; no other tool may have one.
+NAMES = frozenset({MARK_STEP.name, ASK_USER.name, PROPOSE_PLAN.name, DELEGATE})
+
+
+def delegate_spec(executors: Sequence[Executor]) -> ToolSpec:
+    """The tool that delegates to one of *executors*. To delegate changes nothing by itself; what the executor then does
+    is judged call by call.
+    """
+    known = "\n".join(f"- {one.name}: {one.description or 'a specialist'}" for one in executors)
+    return ToolSpec(
+        name=DELEGATE,
+        description=(
+            "Hand a part of the work to a specialist, who sees nothing of this conversation but the task that you write, "
+            "and whose answer is the result of the call. Several calls in one answer are carried out one after another. "
+            f"The specialists:\n{known}"
+        ),
+        parameters={
+            "type": "object",
+            "properties": {
+                "executor": {"type": "string", "enum": [one.name for one in executors]},
+                "task": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": MAX_TASK_CHARS,
+                    "description": "what to do, with everything it must know",
+                },
+            },
+            "required": ["executor", "task"],
+            "additionalProperties": False,
+        },
+        read_only=True,
+    )
 
 
 def arguments_of(spec: ToolSpec, arguments: str) -> Mapping[str, object]:

@@ -10,15 +10,17 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from oneliner.app import context, control
-from oneliner.app.checkpoint import Ask, Checkpoint, Stop
+from oneliner.app import context, control, next_step
+from oneliner.app.checkpoint import Checkpoint
 from oneliner.app.live_text import LiveText
 from oneliner.app.model import Question, Turn
 from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, falls_back, reason_for
+from oneliner.app.steps import Ask, Stop, Work
 from oneliner.app.tool_results import preview
 from oneliner.app.tools import CallContext, ToolFailed
 from oneliner.domain.errors import Invalid, ModelFailure, PolicyDenied
 from oneliner.domain.event import EventType
+from oneliner.domain.executor import MAIN_EXECUTOR
 from oneliner.domain.message import Purpose
 from oneliner.domain.permits import check_call
 from oneliner.domain.plan import Plan, redrafted
@@ -27,10 +29,10 @@ from oneliner.domain.run import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from oneliner.app.checkpoint import Terms
     from oneliner.app.execution import Surroundings
     from oneliner.app.model import Answer
     from oneliner.app.ports import Transaction
+    from oneliner.app.staff import Staff, Terms
     from oneliner.domain.message import AskedCall
     from oneliner.domain.run import Run
 
@@ -42,11 +44,16 @@ _NUDGE = "Call propose_plan now, with the goal and the steps; that is the only a
 class Drafting:
     """One worker's drafting of the plan of one claimed run."""
 
-    def __init__(self, around: Surroundings, run: Run, terms: Terms) -> None:
+    def __init__(self, around: Surroundings, run: Run, staff: Staff) -> None:
         self._around = around
-        self._terms = terms
-        self._tools = [control.PROPOSE_PLAN, *(t for t in terms.tools if t.read_only)]
-        self._turns = [context.planning_turn(run, run.plan), Turn("user", run.plan.goal or run.title)]
+        self._staff = staff
+        terms = staff.drafting_terms(run.executor or MAIN_EXECUTOR)
+        self._work = Work(terms.fallen_back_to(run.fallen_back.get(terms.executor, "")))
+        # Nobody is asked before the user has seen the plan.
+        readers = [t for t in terms.tools if t.read_only and t.name != control.DELEGATE]
+        self._tools = [control.PROPOSE_PLAN, *readers]
+        system = context.planning_turn(run, run.plan, terms.specialist)
+        self._turns = [system, Turn("user", run.plan.goal or run.title)]
         self.run = run
         self.live: LiveText | None = None
 
@@ -54,7 +61,7 @@ class Drafting:
         """Ask until a plan is proposed. Raises LeaseLost: it is another worker's now."""
         failures = 0
         for _ in range(MAX_CALLS):
-            ask = await self._checkpoint(lambda c: c.begin_draft(self._turns, self._tools))
+            ask = await self._checkpoint(lambda c: next_step.begin_draft(c, self._work, self._turns, self._tools))
             if isinstance(ask, Stop):
                 return
             try:
@@ -63,7 +70,7 @@ class Drafting:
                 failures += 1
                 gives_up = not failure.retryable or failures >= MAX_ATTEMPTS
                 wait = delay_seconds(failures, failure.retry_after_seconds)
-                fallback = self._terms.fallen_back(ask.policy) if falls_back(failure, failures, wait) else None
+                fallback = self._work.terms.fallen_back(ask.policy) if falls_back(failure, failures, wait) else None
                 if fallback is not None:
                     await self._fall_back(ask, failure, failures, fallback)
                     failures = 0
@@ -116,12 +123,12 @@ class Drafting:
 
     async def _fall_back(self, ask: Ask, failure: ModelFailure, attempts: int, terms: Terms) -> None:
         """Ask the model of *terms* from now on."""
-        text, from_model = self.live.text if self.live else "", self._terms.model
+        text = self.live.text if self.live else ""
         self.live = None
-        self._terms = terms
+        self._work = self._work.with_terms(terms)
 
         def work(checkpoint: Checkpoint) -> Stop:
-            checkpoint.fell_back(ask, failure, text, attempts, from_model)
+            checkpoint.fell_back(ask, failure, text, attempts, terms)
             checkpoint.save()
             return Stop()
 
@@ -148,14 +155,14 @@ class Drafting:
             return f"denied: {call.name!r} is not on offer while a plan is drafted; only reading is"
         run = self.run
         called_for = CallContext(
-            run.id, run.session_id, run.user_id, run.project_id, call.call_id, self._terms.executor
+            run.id, run.session_id, run.user_id, run.project_id, call.call_id, self._work.terms.executor
         )
         try:
             permit = check_call(
                 ask.policy,
                 tool=call.name,
                 reads=True,
-                executor=self._terms.executor,
+                executor=self._work.terms.executor,
                 arguments=self._around.tools.parse(call.name, call.arguments),
             )
             content, event = await self._around.tools.call(permit, called_for), EventType.TOOL_COMPLETED
@@ -169,7 +176,7 @@ class Drafting:
 
     async def _checkpoint(self, work: Callable[[Checkpoint], Ask | Stop]) -> Ask | Stop:
         def transact(tx: Transaction) -> tuple[Run, Ask | Stop]:
-            checkpoint = Checkpoint(tx, self.run, self._terms)
+            checkpoint = Checkpoint(tx, self.run, self._staff, self._work)
             following = work(checkpoint)
             return checkpoint.run, following
 

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from oneliner.app import control
+from oneliner.app import control, next_step
 from oneliner.app.answer_calls import Planned, take_answer
-from oneliner.app.checkpoint import Ask, Carry, Checkpoint, Stop, Summarise
+from oneliner.app.checkpoint import Checkpoint
 from oneliner.app.live_text import LiveText
 from oneliner.app.model import Question
+from oneliner.app.performance import Performance
 from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, falls_back, reason_for
+from oneliner.app.steps import Ask, Carry, Perform, Stop, Summarise
 from oneliner.app.telemetry import NoTelemetry
 from oneliner.app.tools import BadArguments, CallContext, NeedsAnswer, OutcomeUnknown, ToolFailed, UnknownTool
 from oneliner.domain.errors import Invalid, ModelFailure, PolicyDenied
 from oneliner.domain.event import EventType
+from oneliner.domain.executor import Roster
 from oneliner.domain.message import ToolCallState
 from oneliner.domain.permits import check_call
 from oneliner.domain.run import Reason
@@ -31,9 +34,11 @@ from oneliner.domain.tool_rules import arguments_hash
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from oneliner.app.checkpoint import Next, Terms
+    from oneliner.app.function import ExecutorFunction
     from oneliner.app.model import Answer, Models
     from oneliner.app.ports import Bus, Database, Transaction
+    from oneliner.app.staff import Staff, Terms
+    from oneliner.app.steps import Next, Work
     from oneliner.app.telemetry import Telemetry
     from oneliner.app.tools import Tools
     from oneliner.domain.message import AskedCall, ToolCall
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
 SUMMARY_OUTPUT_TOKENS = 4_000
 SUMMARY_SECONDS = 120.0
 
+ValueT = TypeVar("ValueT")
 _Outcome = tuple[ToolCallState, str] | NeedsAnswer | None
 
 
@@ -61,16 +67,20 @@ class Surroundings:
     patience_seconds: float = 0.0
     #: How many tokens a call of a model may send, where its window has room for them.
     context_tokens: int = 48_000
+    #: Who can carry out work, and the functions of those that have one.
+    roster: Roster = field(default_factory=Roster)
+    functions: Mapping[str, ExecutorFunction] = field(default_factory=dict[str, "ExecutorFunction"])
 
 
 class Execution:
     """One worker's execution of one claimed run, from *step* on."""
 
-    def __init__(self, around: Surroundings, run: Run, terms: Terms, step: Next) -> None:
+    def __init__(self, around: Surroundings, run: Run, staff: Staff, step: Next) -> None:
         self._around = around
-        self._terms = terms
+        self._staff = staff
         self._step = step
         self._attempts = 0
+        self._summarises = True
         self._storing = asyncio.Lock()
         self._deadline: float | None = None
         self.run = run
@@ -80,13 +90,19 @@ class Execution:
         """Go on until the run ends or waits. Raises LeaseLost (alone or in a group): it is another worker's now."""
         step = self._step
         while not isinstance(step, Stop):
-            match step:
-                case Ask():
-                    step = await self._ask(step)
-                case Summarise():
-                    step = await self._summarise(step)
-                case Carry():
-                    step = await self._carry(step)
+            step = await self.advance(step)
+
+    async def advance(self, step: Ask | Summarise | Carry | Perform) -> Next:
+        """Do *step*; what comes next."""
+        match step:
+            case Ask():
+                return await self._ask(step)
+            case Summarise():
+                return await self._summarise(step)
+            case Carry():
+                return await self._carry(step)
+            case Perform():
+                return await Performance(self, step.work).carry_through()
 
     # The model.
 
@@ -97,7 +113,7 @@ class Execution:
         question = Question(
             permit=ask.permit,
             turns=ask.turns,
-            tools=self._terms.offered(recall=ask.is_short),
+            tools=ask.tools,
             max_output_tokens=ask.policy.max_output_tokens.value,
             total_seconds=self._seconds_left(ask),
         )
@@ -108,8 +124,9 @@ class Execution:
             return await self._failed(ask, failure, live.text)
         self.live = None
         self._attempts = 0
-        planned = [self._plan_call(asked) for asked in answer.tool_calls]
-        return await self._checkpoint(partial(take_answer, ask=ask, answer=answer, calls=planned))
+        # What a function's model asks for is the function's to do.
+        planned = [] if ask.place else [self.plan_call(asked, ask.work.terms) for asked in answer.tool_calls]
+        return await self.checkpoint(partial(take_answer, ask=ask, answer=answer, calls=planned), ask.work)
 
     async def _failed(self, ask: Ask, failure: ModelFailure, text: str) -> Next:
         self._attempts += 1
@@ -117,33 +134,33 @@ class Execution:
             return await self._out_of_time(ask, text, charged=bool(text) or failure.kind in CHARGED)
         gives_up = not failure.retryable or self._attempts >= MAX_ATTEMPTS
         wait = delay_seconds(self._attempts, failure.retry_after_seconds)
-        fallback = self._terms.fallen_back(ask.policy) if falls_back(failure, self._attempts, wait) else None
+        fallback = ask.work.terms.fallen_back(ask.policy) if falls_back(failure, self._attempts, wait) else None
         if fallback is not None:
             return await self._fall_back(ask, failure, text, fallback)
-        step = await self._checkpoint(
-            partial(
-                _after_failure,
-                ask=ask,
-                failure=failure,
-                text=text,
-                attempt=self._attempts,
-                wait_seconds=None if gives_up else wait,
-            )
+        told = partial(
+            _after_failure,
+            ask=ask,
+            failure=failure,
+            text=text,
+            attempt=self._attempts,
+            wait_seconds=None if gives_up else wait,
         )
+        if gives_up:
+            self._attempts = 0
+        step = await self.checkpoint(told, ask.work)
         if not gives_up:
             await asyncio.sleep(min(wait, max(self._seconds_left(ask), 0)))
         return step
 
     async def _fall_back(self, ask: Ask, failure: ModelFailure, text: str, terms: Terms) -> Next:
-        """Ask the model of *terms* from now on, for as long as this execution lasts."""
-        attempts, from_model = self._attempts, self._terms.model
-        self._terms, self._attempts = terms, 0
+        """Ask the model of *terms* from now on; see ``Checkpoint.fell_back``."""
+        attempts, self._attempts = self._attempts, 0
 
         def turn(checkpoint: Checkpoint) -> Next:
-            charged = checkpoint.fell_back(ask, failure, text, attempts, from_model)
-            return checkpoint.ask(ask.reminder, instead=not charged)
+            charged = checkpoint.fell_back(ask, failure, text, attempts, terms)
+            return next_step.ask_again(checkpoint, ask, instead=not charged)
 
-        return await self._checkpoint(turn)
+        return await self.checkpoint(turn, ask.work)
 
     async def _summarise(self, step: Summarise) -> Next:
         """Have the older part of the session summarised. Whatever goes wrong with it, the run goes on; then that part
@@ -159,12 +176,13 @@ class Execution:
         try:
             answer = await self._around.models.find(question.model).answer(question, _unheard)
         except ModelFailure as failure:
-            self._terms = replace(self._terms, summarises=False)
-            return await self._checkpoint(partial(_without_summary, step=step, failure=failure))
+            self._summarises = False
+            return await self.checkpoint(partial(_without_summary, step=step, failure=failure), step.work)
         is_usable = bool(answer.text.strip()) and answer.finish_reason != "content_filter"
         if not is_usable:
-            self._terms = replace(self._terms, summarises=False)
-        return await self._checkpoint(partial(_with_summary, step=step, answer=answer, is_usable=is_usable))
+            self._summarises = False
+        told = partial(_with_summary, step=step, answer=answer, is_usable=is_usable)
+        return await self.checkpoint(told, step.work)
 
     async def _out_of_time(self, ask: Ask, text: str = "", *, charged: bool = False) -> Next:
         def stop(checkpoint: Checkpoint) -> Next:
@@ -173,7 +191,7 @@ class Execution:
             limit = ask.policy.max_seconds.value
             return checkpoint.fail(Reason.TIMED_OUT, error=f"the run may take {limit} seconds", limit=limit)
 
-        return await self._checkpoint(stop)
+        return await self.checkpoint(stop, ask.work)
 
     def _seconds_left(self, ask: Ask | Summarise) -> float:
         limit = ask.policy.max_seconds.value
@@ -184,10 +202,14 @@ class Execution:
 
     # The tools.
 
-    def _plan_call(self, asked: AskedCall) -> Planned:
-        """What is to be done with a call, found out before anything is stored: nothing that does not fit is begun."""
+    def plan_call(self, asked: AskedCall, terms: Terms) -> Planned:
+        """What is to be done with a call by somebody on *terms*, found out before anything is stored: nothing that does
+        not fit is begun, and nothing that is not on offer to him.
+        """
+        if asked.name not in terms.names:
+            return Planned(asked, refusal=f"there is no tool {asked.name!r}")
         if asked.name in control.NAMES:
-            return _plan_control_call(asked)
+            return _plan_control_call(asked, terms)
         try:
             spec = self._around.tools.spec(asked.name)
             said = self._around.tools.parse(asked.name, asked.arguments).said
@@ -204,7 +226,8 @@ class Execution:
             outcome = await self._call(call, step)
             async with self._storing:
                 left -= 1
-                following = await self._checkpoint(partial(_after_tool, call=call, outcome=outcome, last=left == 0))
+                told = partial(_after_tool, call=call, outcome=outcome, last=left == 0)
+                following = await self.checkpoint(told, step.work)
 
         async with asyncio.TaskGroup() as group:
             for call in step.calls:
@@ -219,7 +242,7 @@ class Execution:
             user_id=self.run.user_id,
             project_id=self.run.project_id,
             idempotency_key=call.idempotency_key,
-            executor=self._terms.executor,
+            executor=step.work.terms.executor,
             resumed=call.asked or None,
         )
         try:
@@ -228,7 +251,7 @@ class Execution:
                 step.policy,
                 tool=call.name,
                 reads=self._around.tools.spec(call.name).read_only,
-                executor=self._terms.executor,
+                executor=step.work.terms.executor,
                 arguments=arguments,
                 approved_hash=_approved(call, arguments, step.approved.get(call.id, "")),
             )
@@ -242,9 +265,11 @@ class Execution:
         except ToolFailed as error:
             return ToolCallState.FAILED, error.message
 
-    async def _checkpoint(self, work: Callable[[Checkpoint], Next]) -> Next:
+    async def checkpoint(self, work: Callable[[Checkpoint], Next], on: Work) -> Next:
+        """What *work* does as one fenced transaction, in which the work *on* goes on. Raises LeaseLost."""
+
         def transact(tx: Transaction) -> tuple[Run, Next]:
-            checkpoint = Checkpoint(tx, self.run, self._terms)
+            checkpoint = Checkpoint(tx, self.run, self._staff, on, summarises=self._summarises)
             following = work(checkpoint)
             return checkpoint.run, following
 
@@ -252,6 +277,10 @@ class Execution:
             transact, patience_seconds=self._around.patience_seconds
         )
         return following
+
+    async def read(self, work: Callable[[Transaction], ValueT]) -> ValueT:
+        """What *work* reads."""
+        return await self._around.database.read(work)
 
 
 def _approved(call: ToolCall, arguments: Arguments, approved: str) -> str:
@@ -271,16 +300,16 @@ def _where_it_differs(written: str, said: Mapping[str, object]) -> str:
     return "" if same else json.dumps(said, ensure_ascii=False)
 
 
-def _plan_control_call(asked: AskedCall) -> Planned:
+def _plan_control_call(asked: AskedCall, terms: Terms) -> Planned:
     """What is to be done with a call that steers the run."""
-    spec = control.MARK_STEP if asked.name == control.MARK_STEP.name else control.ASK_USER
+    spec = next(tool for tool in terms.tools if tool.name == asked.name)
     try:
         arguments = control.arguments_of(spec, asked.arguments)
-        if spec is control.ASK_USER:
+        if asked.name == control.ASK_USER.name:
             control.question_of(arguments)
     except Invalid as error:
         return Planned(asked, refusal=error.message)
-    return Planned(asked, repeatable=True, control=arguments)
+    return Planned(asked, repeatable=True, reads=spec.read_only, control=arguments)
 
 
 def _after_failure(
@@ -290,7 +319,11 @@ def _after_failure(
     if charged:
         checkpoint.lost_answer(ask, failure.kind, text)
     if wait_seconds is None:
-        return checkpoint.fail(reason_for(failure), error=failure.message, kind=failure.kind, attempts=attempt)
+        reason = reason_for(failure)
+        if not charged:
+            checkpoint.unsent(ask)
+        ends = checkpoint.fail if reason is Reason.MODEL_UNAVAILABLE else partial(next_step.give_up, checkpoint)
+        return ends(reason, error=failure.message, kind=failure.kind, attempts=attempt)
     checkpoint.tell(
         EventType.MESSAGE_RETRYING,
         message_id=ask.message_id,
@@ -300,7 +333,7 @@ def _after_failure(
         after_seconds=round(wait_seconds, 3),
     )
     if charged:
-        return checkpoint.ask(ask.reminder)
+        return next_step.ask_again(checkpoint, ask)
     checkpoint.save()
     return ask
 
@@ -311,7 +344,7 @@ def _unheard(_text: str) -> None:
 
 def _with_summary(checkpoint: Checkpoint, *, step: Summarise, answer: Answer, is_usable: bool) -> Next:
     checkpoint.took_summary(step, answer, is_usable=is_usable)
-    return checkpoint.ask(step.reminder)
+    return next_step.ask(checkpoint, step.reminder)
 
 
 def _without_summary(checkpoint: Checkpoint, *, step: Summarise, failure: ModelFailure) -> Next:
@@ -320,7 +353,7 @@ def _without_summary(checkpoint: Checkpoint, *, step: Summarise, failure: ModelF
         checkpoint.lost_answer(step, failure.kind, "")
     else:
         checkpoint.unsent(step)
-    return checkpoint.ask(step.reminder, instead=not charged)
+    return next_step.ask(checkpoint, step.reminder, instead=not charged)
 
 
 def _after_tool(checkpoint: Checkpoint, *, call: ToolCall, outcome: _Outcome, last: bool) -> Next:
@@ -330,6 +363,6 @@ def _after_tool(checkpoint: Checkpoint, *, call: ToolCall, outcome: _Outcome, la
         checkpoint.took_result(call, *outcome)
     # A call without an outcome stays as it is, started; to go on is to ask a person about it.
     if last:
-        return checkpoint.go_on()
+        return next_step.go_on(checkpoint)
     checkpoint.save()
     return Stop()

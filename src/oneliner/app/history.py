@@ -114,6 +114,16 @@ def read(tx: Transaction, run: Run, room_tokens: int) -> History:
     return _Long(tx, run, max(room_tokens, _LEAST_ROOM_TOKENS), before, own).history()
 
 
+def of_task(said: Sequence[Message], room_tokens: int) -> list[Turn]:
+    """What was *said* in delegated work, in about *room_tokens* at most: where that is not all of it, results of older
+    tool calls are shortened, and then the oldest is left out. The task itself stands before it.
+    """
+    exchanges = exchanges_of(said)
+    if tokens_of(exchanges) > room_tokens:
+        exchanges = newest(_shorten(exchanges, FRESH_EXCHANGES), room_tokens)
+    return [turn for exchange in exchanges for turn in exchange.turns]
+
+
 class _Long:
     """A history that does not fit as it is."""
 

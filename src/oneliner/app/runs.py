@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from oneliner.app import approvals, audit, budgets, governance, journal, lanes, sessions
 from oneliner.app.answers import apply_answer
+from oneliner.app.control import DELEGATE
 from oneliner.app.ports import Page, RunFilter, Scope
 from oneliner.domain import policy
 from oneliner.domain.audit import Action, Target
 from oneliner.domain.errors import IllegalMove, Invalid, NotFound, PlanChanged
 from oneliner.domain.event import Draft, EventType
+from oneliner.domain.executor import MAIN_EXECUTOR
 from oneliner.domain.message import Message, Role
+from oneliner.domain.permits import denied, judge
 from oneliner.domain.plan import awaiting_draft, edited, new_plan, plan_to_json
 from oneliner.domain.run import (
     BEGINNINGS,
@@ -28,6 +31,7 @@ from oneliner.domain.run import (
     retry_trigger,
 )
 from oneliner.domain.text import clean_json
+from oneliner.domain.tool_rules import ToolUse, Verdict
 from oneliner.domain.usage import Totals
 
 if TYPE_CHECKING:
@@ -41,10 +45,12 @@ if TYPE_CHECKING:
     from oneliner.domain.user import Caller
 
 MAX_MESSAGE_CHARS = 200_000
-MAIN_EXECUTOR = "main"
 
 #: The version of the run protocol this code speaks. A run made by newer code is left alone by older workers.
-VERSION = 1
+VERSION = 2
+#: The first version that knows of other executors than the main agent.
+DELEGATING_VERSION = 2
+_FIRST_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ class Handoff:
     draft: bool = False
     ask_before: Sequence[str] = field(default_factory=tuple[str, ...])
     session_id: str | None = None
+    executor: str = MAIN_EXECUTOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +91,24 @@ def scope_of(caller: Caller) -> Scope:
     return Scope(None if caller.is_admin else caller.user_id)
 
 
-def start_chat(tx: Transaction, caller: Caller, text: str, session_id: str | None, project_id: str = "") -> Started:
-    """A run that answers *text*, in the given session or a new one.
+def start_chat(
+    tx: Transaction,
+    caller: Caller,
+    text: str,
+    session_id: str | None,
+    project_id: str = "",
+    executor: str = MAIN_EXECUTOR,
+) -> Started:
+    """A run of *executor* that answers *text*, in the given session or a new one.
 
-    Raises NotFound: no such session of the caller; Invalid: nothing said, or too much.
+    Raises NotFound: no such session of the caller; Invalid: nothing said, or too much; PolicyDenied: the rules do not
+    let that executor be asked.
     """
     text = checked_message(text)
     session, created = sessions.resolve(tx, caller, session_id, project_id, text)
     snapshot = governance.snapshot(tx, session.user_id, session.project_id, "")
     confirm = policy.needs_confirmation(snapshot.effective_policy, is_handoff=False)
+    check_executor(tx, session.user_id, session.project_id, "", executor)
     run = _new_run(
         tx,
         session,
@@ -102,6 +118,7 @@ def start_chat(tx: Transaction, caller: Caller, text: str, session_id: str | Non
         title=session.title if created else sessions.title_from(text),
         plan=new_plan("", ()),
         lane=chat_lane(session.id),
+        executor=executor,
     )
     _store(tx, run, text, joins=not created)
     return Started(run, created)
@@ -111,11 +128,12 @@ def hand_off(tx: Transaction, caller: Caller, handoff: Handoff) -> Started:
     """A run that waits for its confirmation, or whose plan is drafted first.
 
     Raises NotFound: no such session of the caller; Forbidden: the token may not use the project; Invalid: no goal and
-    no steps to draft from, or a plan out of bounds.
+    no steps to draft from, or a plan out of bounds; PolicyDenied: the rules do not let its executor be asked.
     """
     caller.check_project(handoff.project_id)
     plan = new_plan(handoff.goal or handoff.summary or handoff.title, tuple(handoff.steps), awaits_draft=handoff.draft)
     session, created = sessions.resolve(tx, caller, handoff.session_id, handoff.project_id, handoff.title)
+    check_executor(tx, session.user_id, handoff.project_id, handoff.platform, handoff.executor)
     snapshot = governance.snapshot(tx, session.user_id, handoff.project_id, handoff.platform, tuple(handoff.ask_before))
     run = _new_run(
         tx,
@@ -126,6 +144,7 @@ def hand_off(tx: Transaction, caller: Caller, handoff: Handoff) -> Started:
         title=handoff.title,
         plan=plan,
         lane=handoff_lane(session.user_id, handoff.project_id),
+        executor=handoff.executor,
         handoff=handoff,
     )
     said = "\n\n".join(p for p in dict.fromkeys((handoff.title, handoff.summary, plan.goal)) if p)
@@ -204,7 +223,7 @@ def resume_due(tx: Transaction, run: Run) -> Run:
 
 def resume_as(tx: Transaction, run: Run, details: Mapping[str, object], before: Sequence[Draft] = ()) -> Run:
     """Let a blocked *run* go on, with the events *before* told first; its lane is entered already."""
-    changes = {"reason": Reason.NONE, "needs_user_input": False, "blocked_reason": "", "blocked": {}}
+    changes = {"reason": Reason.NONE, "needs_user_input": False, "blocked_reason": "", "blocked": {}, "fallen_back": {}}
     return journal.move(tx, run.id, Trigger.RESUME, details=details, before=before, changes=changes)
 
 
@@ -222,7 +241,13 @@ def retry(tx: Transaction, caller: Caller, run_id: str, reason: str, more: str |
         if run.reason is not Reason.BUDGET_EXCEEDED or not isinstance(asked, dict):
             raise Invalid("this run has not failed for want of money", field="more")
         details |= budgets.grant(tx, caller, run, asked, {"more": more})
-    changes: dict[str, object] = {"reason": Reason.NONE, "attempt": 0, "steps_taken": 0, "result": {}}
+    changes: dict[str, object] = {
+        "reason": Reason.NONE,
+        "attempt": 0,
+        "steps_taken": 0,
+        "result": {},
+        "fallen_back": {},
+    }
     trigger = retry_trigger(run.plan)
     if trigger is Trigger.RETRY:
         lanes.enter(tx, run.lane, run.id)
@@ -314,6 +339,21 @@ def checked_message(text: str) -> str:
     return text
 
 
+def check_executor(tx: Transaction, user_id: str, project_id: str, platform: str, executor: str) -> None:
+    """Raises PolicyDenied: the rules deny asking *executor*, whoever does."""
+    if executor == MAIN_EXECUTOR:
+        return
+    snapshot = governance.snapshot(tx, user_id, project_id, platform)
+    ruling = judge(snapshot.effective_policy, chosen_use(executor))
+    if ruling.verdict is Verdict.DENY:
+        raise denied(ruling, DELEGATE)
+
+
+def chosen_use(executor: str) -> ToolUse:
+    """A person's choice of *executor* for a run, as the rules for ``delegate`` see it. Where they ask, he has answered."""
+    return ToolUse(DELEGATE, {"executor": executor}, reads=True, executor="")
+
+
 def _new_run(
     tx: Transaction,
     session: Session,
@@ -324,6 +364,7 @@ def _new_run(
     title: str,
     plan: Plan,
     lane: str,
+    executor: str,
     handoff: Handoff | None = None,
 ) -> Run:
     return Run(
@@ -363,7 +404,9 @@ def _new_run(
         started_at=None,
         finished_at=None,
         deleted_at=None,
-        min_version=VERSION,
+        min_version=_FIRST_VERSION if executor == MAIN_EXECUTOR else DELEGATING_VERSION,
+        executor=executor,
+        fallen_back={},
         traceparent=tx.traceparent,
     )
 

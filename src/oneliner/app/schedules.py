@@ -30,7 +30,7 @@ def create(
     """A schedule of the caller.
 
     Raises Forbidden: the token may not use the project; Invalid: no cron expression, time zone or plan, or nothing that
-    could be confirmed ahead; PolicyDenied: the rules want each run confirmed; Conflict: he has too many.
+    could be confirmed ahead; PolicyDenied: the rules want each run confirmed, or deny its executor; Conflict: he has too many.
     """
     first_due = _checked(tx, caller, handoff, cron, timezone, confirmed_ahead=confirmed_ahead)
     if tx.schedules.count(caller.user_id) >= MAX_SCHEDULES:
@@ -130,7 +130,7 @@ def fire(tx: Transaction, schedule_id: str) -> Fire | None:
         return None
     due = due_times.latest_due(schedule.cron, schedule.timezone, schedule.next_due_at, tx.now_ms)
     user = tx.users.find(schedule.user_id)
-    is_refused = user is None or user.status is not UserStatus.APPROVED
+    is_refused = user is None or user.status is not UserStatus.APPROVED or _is_denied(tx, schedule)
     run_id = "" if is_refused else _make_run(tx, schedule)
     outcome = FireOutcome.REFUSED if is_refused else FireOutcome.FIRED
     fired = Fire(schedule.id, due, schedule.next_due_at, tx.now_ms, outcome, run_id)
@@ -151,6 +151,7 @@ def _checked(
         raise Invalid("each run of a schedule opens its own session; leave session_id out", field="session_id")
     if confirmed_ahead and handoff.draft:
         raise Invalid("a plan that is drafted at each fire cannot be confirmed ahead; give its steps", field="draft")
+    runs.check_executor(tx, caller.user_id, handoff.project_id, handoff.platform, handoff.executor)
     if confirmed_ahead:
         _check_ahead(governance.snapshot(tx, caller.user_id, handoff.project_id, handoff.platform).effective_policy)
     return first_due
@@ -166,6 +167,16 @@ def _make_run(tx: Transaction, schedule: Schedule) -> str:
     if schedule.confirmed_ahead and permits and run.run_status is RunStatus.NEEDS_CONFIRMATION:
         runs.confirm(tx, owner, run.id, run.plan.rev, "confirmed ahead, for each run of the schedule")
     return run.id
+
+
+def _is_denied(tx: Transaction, schedule: Schedule) -> bool:
+    """Whether the rules have come to deny the executor that is to carry it out."""
+    handoff = _handoff_of(schedule)
+    try:
+        runs.check_executor(tx, schedule.user_id, handoff.project_id, handoff.platform, handoff.executor)
+    except PolicyDenied:
+        return True
+    return False
 
 
 def _handoff_of(schedule: Schedule) -> runs.Handoff:

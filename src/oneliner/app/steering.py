@@ -7,6 +7,7 @@ call of the model.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from oneliner.app.runs import Started
 from oneliner.domain import policy
 from oneliner.domain.errors import LeaseLost, SessionBusy
 from oneliner.domain.event import Draft, EventType
+from oneliner.domain.executor import MAIN_EXECUTOR
 from oneliner.domain.run import WORKING, Reason, RunStatus
 from oneliner.domain.usage import Totals
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from oneliner.app.ports import Transaction
+    from oneliner.domain.executor import Roster
     from oneliner.domain.run import Run
     from oneliner.domain.session import Session
     from oneliner.domain.user import Caller
@@ -40,35 +43,46 @@ class Multitask(StrEnum):
     """It is refused."""
 
 
-def say(
-    tx: Transaction,
-    caller: Caller,
-    text: str,
-    session_id: str | None,
-    project_id: str = "",
-    multitask: Multitask = Multitask.ENQUEUE,
-) -> Started:
-    """The run that *text* begins, or that took it.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a user says, where, and to whom: *executor* carries out the run that it begins."""
 
-    Where the policy asks for a confirmation of every chat, steering begins a run as well: it waits for its own.
-    Raises NotFound, Invalid as ``runs.start_chat`` does; SessionBusy: *multitask* is ``reject`` and a run is working.
+    text: str
+    session_id: str | None = None
+    project_id: str = ""
+    multitask: Multitask = Multitask.ENQUEUE
+    executor: str = MAIN_EXECUTOR
+
+
+def say(tx: Transaction, caller: Caller, said: Said, roster: Roster) -> Started:
+    """The run that *said* begins, or that took it.
+
+    Steering begins a run as well where the policy asks for a confirmation of every chat, which waits for its own, and
+    where a function carries out the run that works: nobody there would listen.
+    Raises NotFound, Invalid, PolicyDenied as ``runs.start_chat`` does; Invalid also: nobody of *roster* is called as its
+    executor; SessionBusy: it is to be refused then, and a run is working.
     """
-    if session_id is None or multitask is Multitask.ENQUEUE:
-        return runs.start_chat(tx, caller, text, session_id, project_id)
-    text = runs.checked_message(text)
-    session, _ = sessions.resolve(tx, caller, session_id, project_id, text)
+    roster.find(said.executor)
+    if said.session_id is None or said.multitask is Multitask.ENQUEUE:
+        return _begin(tx, caller, said)
+    text = runs.checked_message(said.text)
+    session, _ = sessions.resolve(tx, caller, said.session_id, said.project_id, text)
     working = [run for run in lanes.hold_of_session(tx, session.id) if run.run_status in WORKING]
     if working:
-        if multitask is Multitask.REJECT:
+        if said.multitask is Multitask.REJECT:
             raise SessionBusy(
                 f"run {working[0].id!r} is at work in the session; wait for its end, or send another 'multitask'",
                 run_id=working[0].id,
             )
-        if multitask is Multitask.INTERRUPT:
+        if said.multitask is Multitask.INTERRUPT:
             _interrupt(tx, caller, session, working)
-        elif not _needs_confirmation(tx, session):
+        elif not _needs_confirmation(tx, session) and _at_work(working).executor not in roster.functions:
             return Started(_steer(tx, caller, _at_work(working), text), created_session=False, steered=True)
-    return runs.start_chat(tx, caller, text, session_id, project_id)
+    return _begin(tx, caller, said)
+
+
+def _begin(tx: Transaction, caller: Caller, said: Said) -> Started:
+    return runs.start_chat(tx, caller, said.text, said.session_id, said.project_id, said.executor)
 
 
 def _at_work(working: Sequence[Run]) -> Run:

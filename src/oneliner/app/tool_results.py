@@ -34,6 +34,7 @@ def store_result(tx: Transaction, run: Run, call: ToolCall, state: ToolCallState
             executor=run.active_executor_key,
             created_at=tx.now_ms,
             details={"tool": call.name, "state": str(state)},
+            scope=call.scope,
         )
     )
     return True

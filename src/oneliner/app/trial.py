@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from oneliner.app import governance
 from oneliner.app.ports import Page, RunFilter
-from oneliner.app.runs import MAIN_EXECUTOR, scope_of
+from oneliner.app.runs import scope_of
 from oneliner.domain.errors import PolicyDenied
-from oneliner.domain.message import Role
+from oneliner.domain.executor import MAIN_EXECUTOR
 from oneliner.domain.outlook import outlook
 from oneliner.domain.permits import check_model, judge
 from oneliner.domain.policy import Layer, LayerName, effective, standing
@@ -132,7 +132,7 @@ def _findings(tx: Transaction, run: Run, draft: Layer) -> Iterable[Finding]:
     was = run.governance.effective_policy
     others = [la for la in run.governance.layers if (la.name, la.scope_key) != (draft.name, draft.scope_key)]
     would = effective([*others, draft], tx.now_ms)
-    said = [m for m in tx.messages.of_run(run.id) if m.role is Role.ASSISTANT]
+    said = tx.messages.answers(run.id)
     for model in dict.fromkeys(m.model for m in said):
         if was.allows_model(model):
             try:
@@ -142,7 +142,12 @@ def _findings(tx: Transaction, run: Run, draft: Layer) -> Iterable[Finding]:
     calls = tx.tool_calls.of_run(run.id)
     executors = {m.id: m.executor for m in said}
     for call in calls:
-        use = ToolUse(call.name, _arguments(call.judged), call.reads, executors.get(call.message_id) or MAIN_EXECUTOR)
+        use = ToolUse(
+            call.name,
+            _arguments(call.judged),
+            call.reads,
+            executors.get(call.message_id) or run.executor or MAIN_EXECUTOR,
+        )
         ruling = judge(would, use)
         if ruling.verdict.rank > judge(was, use).verdict.rank:
             yield Finding("tools", call.name, ruling.verdict, ruling.sayings[0].layer, call.id)

@@ -17,15 +17,14 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from oneliner.app import context, history, log_fields, recovery
-from oneliner.app.checkpoint import Checkpoint, Terms
+from oneliner.app import log_fields, recovery
+from oneliner.app.checkpoint import Checkpoint
 from oneliner.app.claiming import claim, close_lost_calls, hand_back
-from oneliner.app.control import ASK_USER, MARK_STEP
 from oneliner.app.drafting import Drafting
-from oneliner.app.exchanges import RECALL
 from oneliner.app.execution import Execution
 from oneliner.app.journal import EVERYTHING
-from oneliner.app.runs import MAIN_EXECUTOR, VERSION
+from oneliner.app.runs import VERSION
+from oneliner.app.staff import Staff
 from oneliner.app.telemetry import Stint, trace_id
 from oneliner.domain.errors import LeaseLost, Unavailable
 from oneliner.domain.run import Reason, RunStatus
@@ -78,7 +77,7 @@ class Worker:
         # Runs whose claim is under way, and what has happened to them since.
         self._claiming: dict[str, _Cause | None] = {}
         self._stopping = False
-        self._newest_terms: Terms | None = None
+        self._newest_staff: Staff | None = None
 
     @property
     def holds(self) -> int:
@@ -177,45 +176,32 @@ class Worker:
             worker_id=self._worker_id,
             lease_ms=int(self._lease_seconds * 1000),
             version=VERSION,
-            terms=self._terms,
+            staff=self._staff,
         )
 
     def _renew(self, tx: Transaction, run_ids: set[str]) -> set[str]:
         return tx.runs.renew(self._worker_id, int(self._lease_seconds * 1000), run_ids)
 
     @property
-    def _terms(self) -> Terms:
-        """What an execution that begins now works with. An execution keeps its own: one that is under way sees the
+    def _staff(self) -> Staff:
+        """Who can carry out an execution that begins now. An execution keeps its own: one that is under way sees the
         tools it began with, whatever comes and goes meanwhile.
         """
-        specs = self._around.tools.specs()
-        tools = [ASK_USER, MARK_STEP, *(s for s in specs if s.name != RECALL)]
-        if self._newest_terms is None or self._newest_terms.tools != tools:
-            models = self._around.models
-            fallbacks = tuple((model, models.price(model)) for model in models.fallbacks)
-            tokens = context.estimate_tools(tools)
-            price = models.price(models.default)
-            self._newest_terms = Terms(
-                MAIN_EXECUTOR,
-                models.default,
-                price,
-                tools,
-                tokens,
-                fallbacks,
-                context_tokens=history.bound_tokens(
-                    models, (models.default, *models.fallbacks), self._around.context_tokens
-                ),
-                recall=next((s for s in specs if s.name == RECALL), None),
+        around = self._around
+        tools = around.tools.specs()
+        if self._newest_staff is None or self._newest_staff.tools != tools:
+            self._newest_staff = Staff(
+                around.roster, around.models, tools, around.functions, context_tokens=around.context_tokens
             )
-        return self._newest_terms
+        return self._newest_staff
 
     async def _carry_through(self, claimed: Claimed, cause: _Cause | None) -> None:
-        run, terms = claimed.run, self._terms
+        run, staff = claimed.run, self._staff
         work: Execution | Drafting
         if run.run_status is RunStatus.DRAFTING:
-            work = Drafting(self._around, run, terms)
+            work = Drafting(self._around, run, staff)
         else:
-            work = Execution(self._around, run, terms, claimed.step)
+            work = Execution(self._around, run, staff, claimed.step)
         # A task of its own, so that it can be stopped without stopping whoever waits for it.
         task = asyncio.ensure_future(self._watched(work))
         holding = self._holdings[run.id] = _Holding(task, work)
@@ -272,7 +258,7 @@ class Worker:
     def _fail(self, tx: Transaction, work: Execution | Drafting, error: BaseException) -> None:
         # The type alone: the text of an unforeseen error may hold anything.
         text = f"an internal error ended the run ({type(error).__name__}); the server's log has the details"
-        Checkpoint(tx, work.run, self._terms).fail(Reason.INTERNAL_ERROR, error=text)
+        Checkpoint(tx, work.run, self._staff).fail(Reason.INTERNAL_ERROR, error=text)
 
     async def _stop_lost(self, missing: dict[str, _Holding]) -> None:
         """Stop what the renewal did not find, but for the runs that were just coming to their end."""

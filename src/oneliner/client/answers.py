@@ -190,6 +190,21 @@ class EstimateAnswer(TypedDict):
     cost: str | None
 
 
+class ExecutorAnswer(TypedDict):
+    """Who can carry out work. The limits are its own, for one piece of work; the rules hold besides."""
+
+    name: str
+    description: str
+    kind: Literal["main", "agent", "function"]
+    model: str
+    fallbacks: list[str]
+    tools: list[str]
+    delegates_to: list[str]
+    max_steps: int | None
+    max_tool_calls: int | None
+    max_output_tokens: int | None
+
+
 FireOutcome: TypeAlias = Literal["fired", "refused"]
 
 
@@ -245,6 +260,11 @@ class ListedDueTimeAnswer(TypedDict):
     next_cursor: str | None
 
 
+class ListedExecutorAnswer(TypedDict):
+    items: list[ExecutorAnswer]
+    next_cursor: str | None
+
+
 McpState: TypeAlias = Literal["disabled", "connecting", "ready", "failed"]
 
 
@@ -289,7 +309,7 @@ class Progress(TypedDict):
     active_step: str | None
 
 
-Purpose: TypeAlias = Literal["answer", "plan", "summary"]
+Purpose: TypeAlias = Literal["answer", "plan", "summary", "note"]
 
 
 class QueuePlace(TypedDict):
@@ -324,6 +344,9 @@ Reason: TypeAlias = Literal[
     "needs_answer",
     "needs_approval",
     "tool_outcome_unknown",
+    "executor_unknown",
+    "executor_failed",
+    "executor_diverged",
 ]
 
 
@@ -1025,6 +1048,7 @@ class MessageAnswer(TypedDict):
     tool_call_id: str
     model: str
     executor: str
+    scope: str
     input_tokens: int
     output_tokens: int
     cached_tokens: int
@@ -1118,6 +1142,7 @@ class ChatRequest(TypedDict):
     session_id: NotRequired[str | None]
     project_id: NotRequired[str]
     multitask: NotRequired[Multitask]
+    executor: NotRequired[str]
 
 
 class HandoffRequest(TypedDict):
@@ -1133,6 +1158,7 @@ class HandoffRequest(TypedDict):
     platform_scope: NotRequired[str]
     plan_request: NotRequired[PlanRequest]
     session_id: NotRequired[str | None]
+    executor: NotRequired[str]
 
 
 class PlanEdit(TypedDict):
@@ -1442,6 +1468,7 @@ class RunAnswer(TypedDict):
     status_summary: str
     allowed_actions: list[Literal["edit_plan", "confirm", "revise", "resume", "retry", "cancel"]]
     scheduling_mode: str
+    executor: str
     active_executor_key: str
     plan: PlanAnswer
     progress: Progress

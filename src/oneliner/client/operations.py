@@ -38,6 +38,7 @@ class AsyncOperations:
         session_id: str | None = None,
         project_id: str | None = None,
         multitask: answers.Multitask | None = None,
+        executor: str | None = None,
         idempotency_key: str | None = None,
     ) -> answers.Accepted:
         """Start a run that answers the message, in the given session or in a new one; or steer the one that is working."""
@@ -45,7 +46,13 @@ class AsyncOperations:
             "POST",
             "/v1/agent/runs",
             body=_said(
-                {"message": message, "session_id": session_id, "project_id": project_id, "multitask": multitask}
+                {
+                    "message": message,
+                    "session_id": session_id,
+                    "project_id": project_id,
+                    "multitask": multitask,
+                    "executor": executor,
+                }
             ),
             idempotency_key=idempotency_key,
         )
@@ -144,6 +151,7 @@ class AsyncOperations:
         platform_scope: str | None = None,
         plan_request: answers.PlanRequest | None = None,
         session_id: str | None = None,
+        executor: str | None = None,
         idempotency_key: str | None = None,
     ) -> answers.RunAnswer:
         """The run waits for its confirmation; with `plan_request.draft` the agent drafts the plan first."""
@@ -162,6 +170,7 @@ class AsyncOperations:
                     "platform_scope": platform_scope,
                     "plan_request": plan_request,
                     "session_id": session_id,
+                    "executor": executor,
                 }
             ),
             idempotency_key=idempotency_key,
@@ -479,6 +488,10 @@ class AsyncOperations:
         """It counts no more from now on, also for runs at work."""
         await self.ask("DELETE", f"/v2/oneliner/governance/approvals/{_at(approval_id)}", query={"user_id": user_id})
 
+    async def list_executors(self) -> answers.ListedExecutorAnswer:
+        """The main agent first, then the specialists of this deployment, with the tools that each has at the moment."""
+        return await self.ask("GET", "/v2/oneliner/executors")
+
     async def list_mcp_servers(self) -> answers.ListedMcpServerAnswer:
         """Those of the file first. The health is that of the process which answers; others have connections of their own."""
         return await self.ask("GET", "/v2/oneliner/mcp/servers")
@@ -781,6 +794,7 @@ class Operations:
         session_id: str | None = None,
         project_id: str | None = None,
         multitask: answers.Multitask | None = None,
+        executor: str | None = None,
         idempotency_key: str | None = None,
     ) -> answers.Accepted:
         """Start a run that answers the message, in the given session or in a new one; or steer the one that is working."""
@@ -788,7 +802,13 @@ class Operations:
             "POST",
             "/v1/agent/runs",
             body=_said(
-                {"message": message, "session_id": session_id, "project_id": project_id, "multitask": multitask}
+                {
+                    "message": message,
+                    "session_id": session_id,
+                    "project_id": project_id,
+                    "multitask": multitask,
+                    "executor": executor,
+                }
             ),
             idempotency_key=idempotency_key,
         )
@@ -887,6 +907,7 @@ class Operations:
         platform_scope: str | None = None,
         plan_request: answers.PlanRequest | None = None,
         session_id: str | None = None,
+        executor: str | None = None,
         idempotency_key: str | None = None,
     ) -> answers.RunAnswer:
         """The run waits for its confirmation; with `plan_request.draft` the agent drafts the plan first."""
@@ -905,6 +926,7 @@ class Operations:
                     "platform_scope": platform_scope,
                     "plan_request": plan_request,
                     "session_id": session_id,
+                    "executor": executor,
                 }
             ),
             idempotency_key=idempotency_key,
@@ -1219,6 +1241,10 @@ class Operations:
     def revoke_standing_approval(self, approval_id: str, *, user_id: str | None = None) -> None:
         """It counts no more from now on, also for runs at work."""
         self.ask("DELETE", f"/v2/oneliner/governance/approvals/{_at(approval_id)}", query={"user_id": user_id})
+
+    def list_executors(self) -> answers.ListedExecutorAnswer:
+        """The main agent first, then the specialists of this deployment, with the tools that each has at the moment."""
+        return self.ask("GET", "/v2/oneliner/executors")
 
     def list_mcp_servers(self) -> answers.ListedMcpServerAnswer:
         """Those of the file first. The health is that of the process which answers; others have connections of their own."""

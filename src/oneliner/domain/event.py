@@ -45,6 +45,9 @@ class EventType(StrEnum):
     TOOL_FAILED = "tool.failed"
     TOOL_UNKNOWN = "tool.unknown"
     TOOL_DENIED = "tool.denied"
+    EXECUTOR_STARTED = "executor.started"
+    EXECUTOR_SAID = "executor.said"
+    EXECUTOR_FINISHED = "executor.finished"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ class Purpose(StrEnum):
     PLAN = "plan"
     #: What stands for the older part of a session; its ``details`` say which messages it ``covers``.
     SUMMARY = "summary"
+    #: What the function of an executor keeps for itself.
+    NOTE = "note"
 
 
 class ToolCallState(StrEnum):
@@ -115,6 +117,8 @@ class ToolCall:
     checked: str = ""
     approval: Approval | None = None
     asked: Mapping[str, object] = field(default_factory=dict[str, object])
+    #: The piece of work it is part of; nothing for the run's own conversation, see ``app.steps.Work``.
+    scope: str = ""
 
     @property
     def waits_for_answer(self) -> bool:
@@ -132,7 +136,9 @@ class Message:
     """One turn in a session. ``position`` orders the session from 1; ``cost_nanos`` is None when unpriced.
 
     What a call of a model adds (model, usage, cost, what it reserved in its budgets) is left at nothing for what users
-    and tools say.
+    and tools say. ``scope`` is the piece of work it is part of: nothing for the conversation with the user, else the id
+    of the tool call that delegated it, or of the run whose executor is a function. ``place`` is where a function asked
+    for it.
     """
 
     id: str
@@ -156,3 +162,5 @@ class Message:
     price_source: str = ""
     reserved_nanos: int = 0
     details: Mapping[str, object] = field(default_factory=dict[str, object])
+    scope: str = ""
+    place: str = ""

@@ -80,6 +80,9 @@ class Reason(StrEnum):
     NEEDS_ANSWER = "needs_answer"
     NEEDS_APPROVAL = "needs_approval"
     TOOL_OUTCOME_UNKNOWN = "tool_outcome_unknown"
+    EXECUTOR_UNKNOWN = "executor_unknown"
+    EXECUTOR_FAILED = "executor_failed"
+    EXECUTOR_DIVERGED = "executor_diverged"
 
 
 S = RunStatus
@@ -214,6 +217,10 @@ class Run:
     finished_at: int | None
     deleted_at: int | None
     min_version: int
+    #: Who carries it out; whom that one has asked for something stands in ``active_executor_key``.
+    executor: str
+    #: The models that its executors have fallen back to, by executor; forgotten when somebody resumes or retries it.
+    fallen_back: Mapping[str, str]
     #: The trace of the request that created it (W3C Trace Context), or empty.
     traceparent: str = ""
 

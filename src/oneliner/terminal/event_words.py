@@ -40,6 +40,8 @@ def activity_after(kind: str, details: Mapping[str, Any]) -> str | None:
         return f"using {_text(details, 'name')}"
     if kind == EventType.STEP_STARTED:
         return _text(details, "title")
+    if kind == EventType.EXECUTOR_STARTED:
+        return f"{_text(details, 'executor')} is working"
     return _ACTIVITIES.get(str(details.get("run_status", ""))) or _AFTER.get(kind)
 
 
@@ -118,6 +120,20 @@ def _because(text: str, tone: str = "calm", key: str = "reason") -> Callable[[Ma
     return lambda details: Line(_with(text, _text(details, key)), tone)
 
 
+def _executor_started(details: Mapping[str, Any]) -> Line:
+    return Line(_with(f"{_text(details, 'executor')} begins", _text(details, "task")))
+
+
+def _executor_said(details: Mapping[str, Any]) -> Line:
+    return Line(_with(_text(details, "executor"), _text(details, "text", _LONG_CHARS)))
+
+
+def _executor_finished(details: Mapping[str, Any]) -> Line:
+    is_done = details.get("state") == "done"
+    word = "has answered" if is_done else "could not do it"
+    return Line(f"{_text(details, 'executor')} {word}", "good" if is_done else "warning")
+
+
 _WORDS: Mapping[str, Callable[[Mapping[str, Any]], Line]] = {
     EventType.RUN_PLANNED: _planned,
     EventType.RUN_PLAN_EDITED: _because("plan changed"),
@@ -138,5 +154,8 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], Line]] = {
     EventType.TOOL_COMPLETED: _tool_ended("answered", "good"),
     EventType.TOOL_FAILED: _tool_ended("failed", "warning"),
     EventType.TOOL_DENIED: _tool_ended("was not allowed", "warning"),
+    EventType.EXECUTOR_STARTED: _executor_started,
+    EventType.EXECUTOR_SAID: _executor_said,
+    EventType.EXECUTOR_FINISHED: _executor_finished,
     EventType.TOOL_UNKNOWN: _because("nobody knows whether this was done", "warning", "name"),
 }

@@ -231,7 +231,10 @@ class RunAnswer(Answer):
     status_summary: Annotated[str, Field(description="What it is doing, in the language of `Accept-Language`.")]
     allowed_actions: list[Literal["edit_plan", "confirm", "revise", "resume", "retry", "cancel"]]
     scheduling_mode: str
-    active_executor_key: str
+    executor: Annotated[str, Field(description="Who carries it out.")]
+    active_executor_key: Annotated[
+        str, Field(description="Who is at work now: the `executor`, or one that it has asked; empty before the first.")
+    ]
     plan: PlanAnswer
     progress: Progress
     result: dict[str, JsonValue]
@@ -334,6 +337,9 @@ class MessageAnswer(Answer):
     tool_call_id: str
     model: str
     executor: str
+    scope: Annotated[
+        str, Field(description="Empty for the conversation with the user; else the tool call that delegated the work.")
+    ]
     input_tokens: int
     output_tokens: int
     cached_tokens: int

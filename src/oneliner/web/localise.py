@@ -49,6 +49,9 @@ _REASON: Mapping[Reason, tuple[str, str]] = {
     Reason.NEEDS_ANSWER: ("it has a question", "等待你的回答"),
     Reason.NEEDS_APPROVAL: ("a tool call waits for approval", "有工具调用等待批准"),
     Reason.TOOL_OUTCOME_UNKNOWN: ("the outcome of a tool call is unknown", "工具调用结果未知"),
+    Reason.EXECUTOR_UNKNOWN: ("its executor is not configured here", "此处没有配置它的执行者"),
+    Reason.EXECUTOR_FAILED: ("its executor failed", "执行者出错"),
+    Reason.EXECUTOR_DIVERGED: ("its executor did not work as before", "执行者未按之前的步骤执行"),
 }
 _EXPLAINED = ENDED | {RunStatus.BLOCKED}
 

@@ -36,6 +36,7 @@ TAGS = [
     {"name": "chat", "description": "Saying something to the agent."},
     {"name": "sessions", "description": "Conversations, with their messages and totals."},
     {"name": "runs", "description": "Work that is handed over, confirmed, watched and accounted."},
+    {"name": "executors", "description": "Who can carry out work: the main agent, and the specialists it asks."},
     {"name": "schedules", "description": "Work that is handed over again and again."},
     {"name": "governance", "description": "The policy layers and what they add up to."},
     {"name": "mcp", "description": "The MCP servers whose tools the agent has."},

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from oneliner.app.runs import MAX_MESSAGE_CHARS
 from oneliner.app.steering import Multitask
 from oneliner.domain.document import MAX_CONTENT_CHARS, MAX_PATH_CHARS
+from oneliner.domain.executor import MAIN_EXECUTOR
 from oneliner.domain.plan import MAX_GOAL_CHARS, MAX_STEP_CHARS, MAX_STEPS
 from oneliner.domain.policy import Confirmation
 from oneliner.domain.policy_json import LARGEST, MAX_APPROVALS, MAX_PATTERN_CHARS, MAX_PATTERNS
@@ -23,6 +24,10 @@ MAX_TITLE_CHARS = 200
 MAX_ASK_BEFORE = 20
 
 _Name = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
+_Executor = Annotated[
+    str,
+    Field(min_length=1, max_length=64, description="Who carries it out, of those that `/v2/oneliner/executors` lists."),
+]
 _Reason = Annotated[str, Field(max_length=2_000, description="Why, in the user's words; kept with the event.")]
 _Id = Annotated[str, Field(max_length=64)]
 _Rev = Annotated[int, Field(strict=True, ge=1, le=MAX_NUMBER)]
@@ -56,6 +61,7 @@ class ChatRequest(Body):
             "what works and begins a run, `reject` answers 409."
         ),
     ] = Multitask.ENQUEUE
+    executor: _Executor = MAIN_EXECUTOR
 
 
 class ResumeRequest(Body):
@@ -100,6 +106,7 @@ class HandoffRequest(Body):
     platform_scope: _Name = "single_platform"
     plan_request: PlanRequest = Field(default_factory=PlanRequest)
     session_id: _Id | None = None
+    executor: _Executor = MAIN_EXECUTOR
 
 
 class ScheduleRequest(Body):

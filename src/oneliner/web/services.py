@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from oneliner.app.telemetry import Telemetry
     from oneliner.app.tools import Tools
     from oneliner.app.webhooks import WebhookTerms
+    from oneliner.domain.executor import Roster
     from oneliner.domain.user import Caller
 
 
@@ -97,6 +98,7 @@ class Services:
     tokens: Tokens
     models: Models
     tools: Tools
+    roster: Roster
     approve_new_users: bool
     heartbeat_seconds: float
     cors_origins: tuple[str, ...]

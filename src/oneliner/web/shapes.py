@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from oneliner.app.budgets import standing_to_json
+from oneliner.domain.executor import MAIN_EXECUTOR
 from oneliner.domain.plan import StepStatus, plan_to_json
 from oneliner.domain.policy_json import notice_to_json, policy_to_json, rules_to_json, snapshot_to_json
 from oneliner.domain.run import RunStatus, allowed_actions
@@ -97,6 +98,7 @@ def run_to_json(shown: Shown, language: Language) -> dict[str, object]:
         "status_summary": status_summary(run.run_status, run.reason, language),
         "allowed_actions": allowed_actions(run.run_status),
         "scheduling_mode": run.scheduling_mode,
+        "executor": run.executor or MAIN_EXECUTOR,
         "active_executor_key": run.active_executor_key,
         "plan": _plan(run.plan),
         "progress": _progress(run.plan),
@@ -190,6 +192,7 @@ def message_to_json(message: Message) -> dict[str, object]:
         "tool_call_id": message.tool_call_id,
         "model": message.model,
         "executor": message.executor,
+        "scope": message.scope,
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "cached_tokens": usage.cached_tokens,

@@ -10,11 +10,12 @@ BOOKS = {
     "sessions": {"project_id"},
     "messages": {
         "project_id", "role", "state", "purpose", "tool_call_id", "model", "executor", "price_source",
+        "place",
     },
     "agent_runs": {
         "project_id", "source_type", "source_screen", "source_action_key", "intent_key", "platform", "platform_scope",
         "delivery_mode", "run_status", "reason", "scheduling_mode", "active_executor_key", "status_summary", "lane",
-        "active_admin_override_notice_json", "governance_snapshot_json", "traceparent",
+        "active_admin_override_notice_json", "governance_snapshot_json", "traceparent", "executor", "fallen_back_json",
     },
     "agent_run_events": {"project_id", "event_type"},
     "tool_calls": {"call_id", "name", "state", "idempotency_key"},

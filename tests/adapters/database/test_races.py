@@ -18,6 +18,7 @@ from tests.support.moves import Mover
 from oneliner.app import documents, governance, runs, session_deletion, sessions, steering
 from oneliner.app.journal import EVERYTHING
 from oneliner.domain.errors import Conflict, Invalid, LeaseLost, NotFound, VersionChanged
+from oneliner.domain.executor import Roster
 from oneliner.domain.policy import LayerName, Rules
 from oneliner.domain.run import ENDED, TERMINAL_EVENTS, RunStatus, Trigger
 from oneliner.domain.user import Authority, Caller, UserStatus
@@ -182,8 +183,8 @@ async def test_all_moves_at_once_in_shared_sessions_never_wait_for_each_other(
                     await tried(database, lambda tx: documents.write(tx, "alice", "p", "a.md", "x", None, "alice"))
                 case 6:
                     how = chance.choice(list(steering.Multitask))
-                    told = partial(steering.say, caller=ALICE, text="hear", session_id=session_id, multitask=how)
-                    await tried(database, told)
+                    said = steering.Said("hear", session_id, multitask=how)
+                    await tried(database, partial(steering.say, caller=ALICE, said=said, roster=Roster()))
                 case _:
                     await moved(database, mover, run_id, chance.choice(moves))
 

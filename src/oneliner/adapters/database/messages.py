@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, exists, insert, literal_column, select, update
+from sqlalchemy import and_, bindparam, exists, insert, literal_column, or_, select, update
 
 from oneliner.adapters.database.encoding import from_json, to_json
 from oneliner.adapters.database.statement import Statement, one_of
@@ -63,22 +63,73 @@ _ORPHANED = Statement(
 )
 _SAID = (messages.c.state == str(MessageState.COMPLETE), messages.c.purpose == str(Purpose.ANSWER))
 _OF_RUN = Statement(
-    select(*_COLUMNS).where(messages.c.run_id == bindparam("run"), *_SAID).order_by(messages.c.position)
+    select(*_COLUMNS)
+    .where(messages.c.run_id == bindparam("run"), messages.c.scope == bindparam("scope_is"), *_SAID)
+    .order_by(messages.c.position)
+)
+_OTHER = messages.alias()
+_OF_TASK = Statement(
+    select(*_COLUMNS)
+    .where(
+        messages.c.run_id == bindparam("run"),
+        or_(
+            messages.c.scope == bindparam("scope_is"),
+            and_(
+                messages.c.role == str(Role.USER),
+                messages.c.position
+                > select(_OTHER.c.position).where(_OTHER.c.id == bindparam("asked_in")).scalar_subquery(),
+            ),
+        ),
+        *_SAID,
+    )
+    .order_by(messages.c.position)
+)
+_IN_SCOPE = Statement(
+    select(*_COLUMNS)
+    .where(
+        messages.c.run_id == bindparam("run"),
+        messages.c.scope == bindparam("scope_is"),
+        messages.c.state == str(MessageState.COMPLETE),
+    )
+    .order_by(messages.c.position)
+)
+_AT_PLACE = Statement(
+    select(*_COLUMNS).where(
+        messages.c.run_id == bindparam("run"),
+        messages.c.scope == bindparam("scope_is"),
+        messages.c.state == str(MessageState.COMPLETE),
+        or_(messages.c.place == bindparam("place_is"), messages.c.tool_call_id == bindparam("place_is")),
+    )
+)
+_ANSWERS = Statement(
+    select(*_COLUMNS)
+    .where(
+        messages.c.run_id == bindparam("run"), messages.c.role == str(Role.ASSISTANT), messages.c.model != "", *_SAID
+    )
+    .order_by(messages.c.position)
 )
 _BEFORE_RUN = Statement(
     select(*_COLUMNS)
-    .where(messages.c.session_id == bindparam("session"), messages.c.run_id < bindparam("run"), *_SAID)
+    .where(
+        messages.c.session_id == bindparam("session"),
+        messages.c.run_id < bindparam("run"),
+        messages.c.scope == "",
+        *_SAID,
+    )
     .order_by(messages.c.position.desc())
     .limit(bindparam("limit"))
 )
 _NEWEST_OF_RUN = Statement(
     select(*_COLUMNS)
-    .where(messages.c.run_id == bindparam("run"), *_SAID)
+    .where(messages.c.run_id == bindparam("run"), messages.c.scope == "", *_SAID)
     .order_by(messages.c.position.desc())
     .limit(bindparam("limit"))
 )
 _FIRST_OF_RUN = Statement(
-    select(*_COLUMNS).where(messages.c.run_id == bindparam("run"), *_SAID).order_by(messages.c.position).limit(1)
+    select(*_COLUMNS)
+    .where(messages.c.run_id == bindparam("run"), messages.c.scope == "", *_SAID)
+    .order_by(messages.c.position)
+    .limit(1)
 )
 _SUMMARIES = Statement(
     select(*_COLUMNS)
@@ -110,7 +161,9 @@ _AFTER = Statement(
 
 @cache
 def _page(*, before: bool, with_deleted: bool) -> Statement:
-    query = select(*_COLUMNS).where(messages.c.session_id == bindparam("session"))
+    query = select(*_COLUMNS).where(
+        messages.c.session_id == bindparam("session"), messages.c.purpose != str(Purpose.NOTE)
+    )
     if not with_deleted:
         query = query.where(messages.c.deleted_at.is_(None))
     if before:
@@ -135,6 +188,8 @@ def _message(row: Sequence[Any]) -> Message:
         reserved,
         details,
         created_at,
+        scope,
+        place,
     ) = row[12:]
     return Message(
         id=id_,
@@ -158,6 +213,8 @@ def _message(row: Sequence[Any]) -> Message:
         reserved_nanos=reserved,
         created_at=created_at,
         details=from_json(details),
+        scope=scope,
+        place=place,
     )
 
 
@@ -202,6 +259,8 @@ class SqlMessages:
             reserved_nanos=message.reserved_nanos,
             details_json=to_json(message.details),
             created_at=message.created_at,
+            scope=message.scope,
+            place=message.place,
         )
 
     def settle(
@@ -249,7 +308,20 @@ class SqlMessages:
         return [_message(r) for r in _AFTER.rows(self._driver, session=session_id, after=position, limit=limit)]
 
     def of_run(self, run_id: str) -> list[Message]:
-        return [_message(r) for r in _OF_RUN.rows(self._driver, run=run_id)]
+        return [_message(r) for r in _OF_RUN.rows(self._driver, run=run_id, scope_is="")]
+
+    def of_task(self, run_id: str, scope: str, asked_in: str) -> list[Message]:
+        return [_message(r) for r in _OF_TASK.rows(self._driver, run=run_id, scope_is=scope, asked_in=asked_in)]
+
+    def in_scope(self, run_id: str, scope: str) -> list[Message]:
+        return [_message(r) for r in _IN_SCOPE.rows(self._driver, run=run_id, scope_is=scope)]
+
+    def at_place(self, run_id: str, scope: str, place: str) -> Message | None:
+        rows = _AT_PLACE.rows(self._driver, run=run_id, scope_is=scope, place_is=place)
+        return _message(rows[0]) if rows else None
+
+    def answers(self, run_id: str) -> list[Message]:
+        return [_message(r) for r in _ANSWERS.rows(self._driver, run=run_id)]
 
     def before_run(self, session_id: str, run_id: str, limit: int) -> list[Message]:
         rows = _BEFORE_RUN.rows(self._driver, session=session_id, run=run_id, limit=limit)

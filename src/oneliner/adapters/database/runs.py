@@ -60,6 +60,7 @@ def _run(row: Sequence[Any]) -> Run:
     values["result"] = _object(values.pop("result_json"))
     values["blocked"] = _object(values.pop("blocked_json"))
     values["governance"] = _snapshot(values.pop("governance_snapshot_json"))
+    values["fallen_back"] = _object(values.pop("fallen_back_json"))
     values["needs_user_input"] = bool(values["needs_user_input"])
     return Run(totals=totals, **values)
 
@@ -71,7 +72,7 @@ def _columns(changes: Mapping[str, Any]) -> dict[str, object]:
         match name:
             case "plan":
                 columns["plan_json"] = to_json(plan_to_json(value))
-            case "result" | "blocked":
+            case "result" | "blocked" | "fallen_back":
                 columns[f"{name}_json"] = to_json(value)
             case "reason":
                 columns[name] = str(value)
@@ -96,7 +97,7 @@ class SqlRuns:
             self._driver,
             **values
             | dict(totals_values(run.totals))
-            | _columns({"plan": run.plan, "result": run.result, "blocked": run.blocked})
+            | _columns({"plan": run.plan, "result": run.result, "blocked": run.blocked, "fallen_back": run.fallen_back})
             | {
                 "run_status": str(run.run_status),
                 "reason": str(run.reason),

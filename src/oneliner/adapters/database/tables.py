@@ -118,6 +118,8 @@ messages = Table(
     _text("details_json", "{}"),
     _time("created_at"),
     _time("deleted_at", nullable=True),
+    _id("scope", default=""),
+    _text("place"),
     Index("ix_messages_created_at", "created_at"),
     Index("ix_messages_session_id_position", "session_id", "position", unique=True),
     Index("ix_messages_run_id_position", "run_id", "position"),
@@ -183,6 +185,8 @@ agent_runs = Table(
     _time("deleted_at", nullable=True),
     _time("purged_at", nullable=True),
     _text("traceparent"),
+    _text("executor"),
+    _text("fallen_back_json", "{}"),
     Index("ix_agent_runs_user_id_id", "user_id", "id"),
     Index("ix_agent_runs_user_id_project_id_id", "user_id", "project_id", "id"),
     Index("ix_agent_runs_session_id_id", "session_id", "id"),
@@ -285,6 +289,7 @@ tool_calls = Table(
     _text("checked"),
     _text("approval_json", "{}"),
     _text("asked_json", "{}"),
+    _id("scope", default=""),
     Index("ix_tool_calls_run_id_id", "run_id", "id"),
 )
 

@@ -51,6 +51,7 @@ def _calls(narrowed: frozenset[str]) -> list[ColumnElement[bool]]:
     """Which messages: every call of a model in the time, further narrowed."""
     return [
         _m.role == str(Role.ASSISTANT),
+        _m.model != "",
         _m.state != str(MessageState.STREAMING),
         _m.created_at >= bindparam("since"),
         _m.created_at < bindparam("until"),

@@ -8,7 +8,7 @@ from oneliner.app.tools import UnknownTool
 from oneliner.domain.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from oneliner.app.model import ToolSpec
     from oneliner.app.tools import CallContext, Tools
@@ -19,12 +19,17 @@ class CombinedTools:
     """The tools of all *sources*, in their order.
 
     A source whose tools change shows what it has now; should a name then be taken twice, the earlier source has it.
-    Raises Invalid: two sources have a tool of one name.
+    Raises Invalid: two sources have a tool of one name, or one has a tool of a name that is *reserved*.
     """
 
-    def __init__(self, sources: Sequence[Tools]) -> None:
+    def __init__(self, sources: Sequence[Tools], reserved: Collection[str] = ()) -> None:
         self._sources = tuple(sources)
         names = [spec.name for source in sources for spec in source.specs()]
+        taken = sorted(set(names) & set(reserved))
+        if taken:
+            raise Invalid(
+                f"a tool is called {taken[0]!r}, as one of the runtime's own; give it another name", tool=taken[0]
+            )
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise Invalid(f"two sources have a tool called {twice[0]!r}; give one another name", tool=twice[0])

@@ -71,7 +71,7 @@ class MessageStore(Protocol):
         ...
 
     def page(self, session_id: str, page: Page, *, with_deleted: bool = False) -> list[Message]:
-        """A session's messages, newest first; ``before`` is a position."""
+        """A session's messages but for notes, newest first; ``before`` is a position."""
         ...
 
     def after(self, session_id: str, position: int, limit: int) -> list[Message]:
@@ -79,7 +79,27 @@ class MessageStore(Protocol):
         ...
 
     def of_run(self, run_id: str) -> list[Message]:
-        """The complete messages of a run's part of the conversation, oldest first."""
+        """The complete messages of a run's part of the conversation, oldest first; not what was said in the work that it
+        delegated.
+        """
+        ...
+
+    def of_task(self, run_id: str, scope: str, asked_in: str) -> list[Message]:
+        """The complete messages of the work *scope* of a run, and what the user has said to the run since the message
+        *asked_in*, oldest first.
+        """
+        ...
+
+    def in_scope(self, run_id: str, scope: str) -> list[Message]:
+        """Every complete message of the work *scope* of a run, notes too, oldest first."""
+        ...
+
+    def at_place(self, run_id: str, scope: str, place: str) -> Message | None:
+        """The complete message of the work *scope* that a function asked for at *place*, or None."""
+        ...
+
+    def answers(self, run_id: str) -> list[Message]:
+        """The complete answers of models in a run, whoever asked for them, oldest first."""
         ...
 
     def before_run(self, session_id: str, run_id: str, limit: int) -> list[Message]:

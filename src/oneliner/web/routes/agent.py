@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from oneliner.app import export, runs, session_deletion, sessions, steering
 from oneliner.app.ports import Page
-from oneliner.domain.errors import Forbidden, IllegalMove, NotFound, Purged, SessionBusy
+from oneliner.domain.errors import Forbidden, IllegalMove, NotFound, PolicyDenied, Purged, SessionBusy
 from oneliner.web import shapes
 from oneliner.web.answer import JsonAnswer, no_content
 from oneliner.web.answer_schemas import Accepted, Listed, MessageAnswer, SessionAnswer
@@ -30,16 +30,13 @@ router = APIRouter(prefix="/v1/agent", route_class=Endpoint)
     operation_id="startChat",
     tags=["chat"],
     summary="Say something to the agent",
-    openapi_extra=described(ChatRequest, refuses=(NotFound, Forbidden, SessionBusy)),
+    openapi_extra=described(ChatRequest, refuses=(NotFound, Forbidden, PolicyDenied, SessionBusy)),
 )
 async def start_chat(call: Incoming) -> Response:
     """Start a run that answers the message, in the given session or in a new one; or steer the one that is working."""
     body = await call.body(ChatRequest)
-    return await call.once(
-        lambda tx: steering.say(tx, call.caller, body.message, body.session_id, body.project_id, body.multitask),
-        shapes.started,
-        202,
-    )
+    said = steering.Said(body.message, body.session_id, body.project_id, body.multitask, body.executor)
+    return await call.once(lambda tx: steering.say(tx, call.caller, said, call.services.roster), shapes.started, 202)
 
 
 @router.get(

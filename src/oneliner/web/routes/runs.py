@@ -9,7 +9,7 @@ from starlette.responses import Response
 from oneliner.app import documents, runs, trial
 from oneliner.app.ports import Page, RunFilter, Transaction
 from oneliner.app.run_views import Shown, shown
-from oneliner.domain.errors import Forbidden, IllegalMove, NotFound, PlanChanged
+from oneliner.domain.errors import Forbidden, IllegalMove, NotFound, PlanChanged, PolicyDenied
 from oneliner.domain.run import Run, RunStatus
 from oneliner.domain.tool_rules_json import outlook_to_json
 from oneliner.web import shapes
@@ -36,8 +36,8 @@ router = APIRouter(prefix="/v2/oneliner", tags=["runs"], route_class=Endpoint)
 
 
 def _shown(call: Call, tx: Transaction, run: Run) -> Shown:
-    models = call.services.models
-    return shown(tx, run, models.price(models.default))
+    models, roster = call.services.models, call.services.roster
+    return shown(tx, run, models.price(roster.model_of(run.executor) or models.default))
 
 
 def _shape(call: Call) -> Callable[[Shown], object]:
@@ -50,12 +50,13 @@ def _shape(call: Call) -> Callable[[Shown], object]:
     response_model=RunAnswer,
     operation_id="createRun",
     summary="Hand work over to the agent",
-    openapi_extra=described(HandoffRequest, refuses=(NotFound, Forbidden)),
+    openapi_extra=described(HandoffRequest, refuses=(NotFound, Forbidden, PolicyDenied)),
 )
 async def create_run(call: Incoming) -> Response:
     """The run waits for its confirmation; with `plan_request.draft` the agent drafts the plan first."""
     body = await call.body(HandoffRequest)
     asked = body.model_dump(exclude={"plan_request"})
+    call.services.roster.find(body.executor)
     handoff = runs.Handoff(**asked, **body.plan_request.model_dump())
     return await call.once(lambda tx: _shown(call, tx, runs.hand_off(tx, call.caller, handoff).run), _shape(call))
 

@@ -34,6 +34,7 @@ MAX_DUE_TIMES = 50
 async def create_schedule(call: Incoming) -> Response:
     """A run at each due time. It waits for its confirmation, unless it was confirmed ahead and the rules allow that."""
     body = await call.body(ScheduleRequest)
+    call.services.roster.find(body.handoff.executor)
     return await call.once(
         lambda tx: schedules.create(
             tx, call.caller, _handoff(body), body.cron, body.timezone, confirmed_ahead=body.confirmed_ahead
@@ -102,6 +103,7 @@ async def put_schedule(call: Incoming, schedule_id: ScheduleId) -> Response:
     are.
     """
     body = await call.body(ScheduleRequest)
+    call.services.roster.find(body.handoff.executor)
     changed = await call.write(
         lambda tx: schedules.change(
             tx, call.caller, schedule_id, _handoff(body), body.cron, body.timezone, confirmed_ahead=body.confirmed_ahead

@@ -291,6 +291,8 @@ function withRunEvent(state, frame) {
   if (details.plan) next.plan = details.plan;
   if (details.code) next.reason = details.code;
   if (frame.type === "run.blocked") next.blocked = details.asked ?? null;
+  if (frame.type === "executor.started") next.active_executor_key = details.executor;
+  if (frame.type === "executor.finished") next.active_executor_key = details.goes_on;
   if (frame.type.startsWith("step.") && details.step_id) next.plan = withStep(next.plan, frame.type, details);
   return { ...state, runs: { ...state.runs, [run.id]: next } };
 }
@@ -327,6 +329,8 @@ function withMessageEnd(state, frame) {
     state: frame.type === "message.completed" ? "complete" : "interrupted",
     purpose: details.purpose ?? old?.purpose,
     tool_calls: details.tool_calls ?? old?.tool_calls ?? null,
+    executor: details.executor ?? old?.executor,
+    scope: details.scope ?? old?.scope,
     cause: details.cause,
   };
   const items = old ? known.items.map((m) => (m.id === id ? message : m)) : [...known.items, message];

@@ -7,7 +7,7 @@
  *   state: 'waiting'|'running'|'done'|'failed'|'denied'|'unknown', result: string, attempt: number}} ToolLine
  * @typedef {{kind: 'user', key: string, text: string, at: string, outgoing: Outgoing|null}
  *   | {kind: 'assistant', key: string, text: string, at: string, isStreaming: boolean, isInterrupted: boolean,
- *      cause: string, model: string, runId: string}
+ *      cause: string, model: string, runId: string, helper: string}
  *   | {kind: 'tools', key: string, tools: ToolLine[]}
  *   | {kind: 'asked', key: string, question: string, answer: string}
  *   | {kind: 'working', key: string, run: Run}
@@ -26,7 +26,7 @@ const STEERING = new Set(["mark_step", "propose_plan", "ask_user"]);
  */
 export function transcriptOf(state, sessionId) {
   const messages = sessionId === null ? [] : (state.messages[sessionId]?.items ?? []);
-  const results = new Map(messages.filter((m) => m.role === "tool").map((m) => [`${m.run_id}/${m.tool_call_id}`, m]));
+  const results = new Map(messages.filter((m) => m.role === "tool").map((m) => [resultKey(m, m.tool_call_id), m]));
   /** @type {Line[]} */
   const lines = [];
   const matched = new Map();
@@ -87,7 +87,7 @@ function assistantLines(state, message, results, matched) {
 /** @param {Message} message @param {AskedCall} call @param {Map<string, Message>} results @returns {Extract<Line, {kind: 'asked'}>} */
 function askedLine(message, call, results) {
   const callId = call.call_id ?? call.id ?? "";
-  const answer = parsed(results.get(`${message.run_id}/${callId}`)?.content);
+  const answer = parsed(results.get(resultKey(message, callId))?.content);
   const values = answer !== null && typeof answer === "object" ? Object.values(answer) : answer === null ? [] : [answer];
   return {
     kind: "asked",
@@ -120,7 +120,14 @@ function textLine(message, text, isStreaming) {
     cause: message.cause ?? "",
     model: message.model ?? "",
     runId: message.run_id,
+    // What a specialist says to whoever asked it is marked with its name.
+    helper: message.scope ? (message.executor ?? "") : "",
   };
+}
+
+/** Models number their calls anew in each piece of work. @param {Message} message @param {string|null|undefined} callId */
+function resultKey(message, callId) {
+  return `${message.run_id}/${message.scope ?? ""}/${callId ?? ""}`;
 }
 
 /**
@@ -142,7 +149,7 @@ function toolLine(state, message, call, results, matched) {
   );
   if (told) taken.add(told.id);
   const callId = call.call_id ?? call.id ?? "";
-  const result = results.get(`${message.run_id}/${callId}`);
+  const result = results.get(resultKey(message, callId));
   return {
     key: `${message.id}/${callId}`,
     callId,

@@ -22,7 +22,7 @@
  *   title: string, summary?: string, run_status: RunStatus, reason?: string|null, allowed_actions: string[], plan: Plan,
  *   result?: Record<string, any>, queue?: {position: number|null, waits_for: string|null}|null,
  *   progress?: {done: number, total: number, active_step: string|null}, usage?: Usage, blocked?: Blocked|null,
- *   governance_snapshot?: Record<string, any>, active_admin_override_notice?: any, status_summary?: string,
+ *   executor?: string, active_executor_key?: string, governance_snapshot?: Record<string, any>, active_admin_override_notice?: any, status_summary?: string,
  *   created_at: string, updated_at: string, started_at: string|null, finished_at: string|null, last_seq: number}} Run
  * @typedef {{id: string, user_id?: string, title: string, project_id?: string, total_tokens: number, total_cost: string|null,
  *   message_count: number, created_at: string, updated_at: string, deleted_at?: string|null}} Session
@@ -30,7 +30,7 @@
  *   `call_id`, which comes without arguments
  * @typedef {{id: string, session_id: string, run_id: string, role: 'user'|'assistant'|'tool', content: string,
  *   state?: 'streaming'|'complete'|'interrupted', purpose?: string, position?: number, tool_calls?: AskedCall[]|null,
- *   tool_call_id?: string|null, model?: string|null, input_tokens?: number, output_tokens?: number,
+ *   tool_call_id?: string|null, model?: string|null, executor?: string, scope?: string, input_tokens?: number, output_tokens?: number,
  *   cost?: string|null, estimated?: boolean, created_at: string, cause?: string}} Message
  * @typedef {{type: string, seq?: number, run_id: string, session_id: string, at?: string, summary?: string,
  *   details?: Record<string, any>, message_id?: string, offset?: number, text?: string}} Frame

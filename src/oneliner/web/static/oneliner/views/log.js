@@ -17,6 +17,12 @@ import { toolCard } from "./tool-card.js";
 
 const NEAR_END_PX = 40;
 
+/** Whom the run's executor has asked and waits for. @param {Run} run */
+function helperOf(run) {
+  const active = run.active_executor_key ?? "";
+  return active === (run.executor ?? "main") ? "" : active;
+}
+
 export class Log {
   #context;
   #list = h("div", { class: "log-list" });
@@ -162,7 +168,8 @@ export class Log {
     const said = h("span", {}, words.text("copy"));
     const button = h("button", { type: "button", class: "quiet small copy", on: { click: () => copy(this.#textOf(node), said, words) } }, icon("copy"), said);
     const note = h("p", { class: "delivery interrupted", hidden: true });
-    const node = h("article", { class: "message assistant" }, text.node, note, h("div", { class: "message-tools" }, button));
+    const helper = line.helper && h("p", { class: "delivery helper" }, line.helper);
+    const node = h("article", { class: "message assistant" }, helper, text.node, note, h("div", { class: "message-tools" }, button));
     this.#updateAnswer(node, text, line);
     return node;
   }
@@ -179,7 +186,7 @@ export class Log {
     text.update(line.text, line.isStreaming);
     setAttribute(node, "aria-busy", line.isStreaming ? "true" : null);
     setAttribute(node, "aria-label", line.at ? words.text("log.agent_at", { time: words.time(line.at) }) : words.text("log.agent"));
-    const note = /** @type {HTMLElement} */ (node.querySelector(".delivery"));
+    const note = /** @type {HTMLElement} */ (node.querySelector(".delivery.interrupted"));
     setAttribute(note, "hidden", !line.isInterrupted);
     setText(note, words.text("log.interrupted"));
     setAttribute(/** @type {Element} */ (node.querySelector(".message-tools")), "hidden", line.isStreaming);
@@ -205,7 +212,9 @@ export class Log {
     const said = retry
       ? words.text("log.retrying", { attempt: retry.attempt, seconds: Math.max(1, Math.round(retry.afterSeconds)) })
       : run.run_status === "queued" ? (run.queue?.position ? words.text("queue.ahead", { count: run.queue.position }) : words.text("log.queued"))
-      : words.text(run.run_status === "drafting" ? "log.drafting" : "log.thinking");
+      : run.run_status === "drafting" ? words.text("log.drafting")
+      : helperOf(run) ? words.text("log.thinking_by", { executor: helperOf(run) })
+      : words.text("log.thinking");
     return h("p", { class: `working ${retry ? "retrying" : ""}` }, h("span", { class: "pulse", "aria-hidden": "true" }), said);
   }
 

@@ -66,6 +66,9 @@ export const en = {
   "reason.needs_answer": "It has a question",
   "reason.needs_approval": "A tool call waits for approval",
   "reason.tool_outcome_unknown": "Nobody knows what became of a tool call",
+  "reason.executor_unknown": "Its executor is not configured here",
+  "reason.executor_failed": "Its executor failed",
+  "reason.executor_diverged": "Its executor did not work as before",
 
   "chip.all": "The run in brief",
   "chip.label": "About this run",
@@ -183,6 +186,7 @@ export const en = {
   "log.jump_new": "To the end ({count} new)",
   "log.interrupted": "This answer broke off. It is not complete.",
   "log.thinking": "Working…",
+  "log.thinking_by": "{executor} is working…",
   "log.answered": "You answered",
   "log.drafting": "Drafting a plan…",
   "log.queued": "Waiting for the main agent…",
@@ -199,6 +203,7 @@ export const en = {
   "tool.unknown": "outcome unknown",
   "tool.attempt": "attempt {attempt}",
   "tool.arguments": "Arguments",
+  "tool.delegate": "Asked {executor}",
   "tool.result": "Result",
 
   "tokens.one": "{count} token",

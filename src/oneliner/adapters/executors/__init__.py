@@ -1,0 +1,1 @@
+"""Executors as a deployment declares them: in Python, and in a file."""
