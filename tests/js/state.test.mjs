@@ -135,8 +135,8 @@ test("what was said to a working run from elsewhere stands in the conversation, 
 });
 
 test("who is at work follows what is delegated and what comes back", () => {
-  const begun = [{ type: "runs", runs: [run({ last_seq: 1 })] }, event(2, "executor.started", { executor: "researcher" })].reduce(reduce, initialState());
+  const begun = [{ type: "runs", runs: [run({ last_seq: 1 })] }, event(2, "executor.started", { active_executor_key: "researcher" })].reduce(reduce, initialState());
   assert.equal(begun.runs.r1.active_executor_key, "researcher");
-  const back = reduce(begun, event(3, "executor.finished", { executor: "researcher", goes_on: "main" }));
+  const back = reduce(begun, event(3, "executor.finished", { active_executor_key: "main" }));
   assert.equal(back.runs.r1.active_executor_key, "main");
 });

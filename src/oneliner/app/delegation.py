@@ -73,6 +73,7 @@ def begin(checkpoint: Checkpoint, work: Work, assignment: Assignment) -> None:
         executor=assignment.executor,
         asked_by=checkpoint.work.terms.executor,
         task=preview(assignment.task),
+        active_executor_key=assignment.executor,
     )
     # From before its first row on: code that knows of no delegation would take them for the run's own conversation.
     checkpoint.needs_version(DELEGATING_VERSION)
@@ -88,5 +89,5 @@ def end(checkpoint: Checkpoint, call: ToolCall, above: Work, state: ToolCallStat
         tool_call_id=call.id,
         executor=str(json.loads(call.judged)["executor"]),
         state=str(state),
-        goes_on=above.terms.executor,
+        active_executor_key=above.terms.executor,
     )

@@ -291,8 +291,7 @@ function withRunEvent(state, frame) {
   if (details.plan) next.plan = details.plan;
   if (details.code) next.reason = details.code;
   if (frame.type === "run.blocked") next.blocked = details.asked ?? null;
-  if (frame.type === "executor.started") next.active_executor_key = details.executor;
-  if (frame.type === "executor.finished") next.active_executor_key = details.goes_on;
+  if (details.active_executor_key) next.active_executor_key = details.active_executor_key;
   if (frame.type.startsWith("step.") && details.step_id) next.plan = withStep(next.plan, frame.type, details);
   return { ...state, runs: { ...state.runs, [run.id]: next } };
 }

@@ -18,18 +18,12 @@ export function toolCard(tool, words, isOpen) {
     { class: "tool", open: isOpen, data: { state: tool.state } },
     h(
       "summary", {},
-      icon("tool"), nameOf(tool, words), h("span", { class: "tool-brief" }, brief(tool.arguments)),
+      icon("tool"), h("code", { class: "tool-name" }, tool.name), h("span", { class: "tool-brief" }, brief(tool.arguments)),
       attempt, h("span", { class: "tool-state", data: { state: tool.state } }, state), icon("chevron"),
     ),
     part(words.text("tool.arguments"), pretty(tool.arguments)),
     tool.result && part(words.text("tool.result"), pretty(tool.result)),
   );
-}
-
-/** @param {ToolLine} tool @param {Translator} words */
-function nameOf(tool, words) {
-  const executor = tool.name === "delegate" ? parsed(tool.arguments)?.executor : null;
-  return executor ? h("span", { class: "tool-name" }, words.text("tool.delegate", { executor })) : h("code", { class: "tool-name" }, tool.name);
 }
 
 /** @param {string} label @param {string} text */

@@ -66,9 +66,9 @@ export const en = {
   "reason.needs_answer": "It has a question",
   "reason.needs_approval": "A tool call waits for approval",
   "reason.tool_outcome_unknown": "Nobody knows what became of a tool call",
-  "reason.executor_unknown": "Its executor is not configured here",
+  "reason.executor_unknown": "Its executor is not here",
   "reason.executor_failed": "Its executor failed",
-  "reason.executor_diverged": "Its executor did not work as before",
+  "reason.executor_diverged": "Its executor diverged",
 
   "chip.all": "The run in brief",
   "chip.label": "About this run",
@@ -203,7 +203,6 @@ export const en = {
   "tool.unknown": "outcome unknown",
   "tool.attempt": "attempt {attempt}",
   "tool.arguments": "Arguments",
-  "tool.delegate": "Asked {executor}",
   "tool.result": "Result",
 
   "tokens.one": "{count} token",

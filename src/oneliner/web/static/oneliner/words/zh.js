@@ -66,9 +66,9 @@ export const zh = {
   "reason.needs_answer": "有问题要问你",
   "reason.needs_approval": "有工具调用等待批准",
   "reason.tool_outcome_unknown": "有一次工具调用的结果未知",
-  "reason.executor_unknown": "此处没有配置它的执行者",
+  "reason.executor_unknown": "执行者不存在",
   "reason.executor_failed": "执行者出错",
-  "reason.executor_diverged": "执行者未按之前的步骤执行",
+  "reason.executor_diverged": "执行者行为不一致",
 
   "chip.all": "任务概要",
   "chip.label": "关于此任务",
@@ -203,7 +203,6 @@ export const zh = {
   "tool.unknown": "结果未知",
   "tool.attempt": "第 {attempt} 次",
   "tool.arguments": "参数",
-  "tool.delegate": "请 {executor} 处理",
   "tool.result": "结果",
 
   "tokens.one": "{count} token",
