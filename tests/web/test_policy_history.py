@@ -109,6 +109,18 @@ async def test_a_run_is_compared_with_what_holds_now(
     assert (await bob.get(path)).status_code == 404
 
 
+async def test_what_a_handoff_asks_for_itself_is_no_difference(front: Front, ann: httpx.AsyncClient) -> None:
+    asks = {**HANDOFF, "plan_request": {"goal": "g", "steps": ["one"], "ask_before": ["write_document"]}}
+    run = (await ann.post("/v2/oneliner/runs", json=asks)).json()
+    told = (await ann.get(f"/v2/oneliner/runs/{run['id']}/governance/diff")).json()
+    assert told["changes"] == []
+    assert [la["layer"] for la in told["layers"]] == ["system"]
+    key = Saying("user", Verdict.ASK, ToolRule("write_document", Verdict.ASK)).key
+    await front.database.write(lambda tx: governance.approve_always(tx, "ann", "write_document", [key], "ann"))
+    (given,) = (await ann.get(f"{BASE}/approvals")).json()["items"]
+    assert given["asked_by"]["rule"]["note"] == "asked for when the work was handed off"
+
+
 async def test_a_standing_approval_is_told_in_words_and_can_be_taken_back(
     front: Front, admin: httpx.AsyncClient, ann: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:

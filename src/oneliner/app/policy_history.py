@@ -99,8 +99,18 @@ def against_now(tx: Transaction, caller: Caller, run_id: str) -> AgainstNow:
     """What *run_id* was promised against what holds now. Raises NotFound."""
     run = tx.runs.get(run_id, scope_of(caller))
     promised = run.governance
-    now = governance.snapshot(tx, run.user_id, run.project_id, run.platform)
-    then_by, now_by = ({(la.name, la.scope_key): la.version for la in s.layers} for s in (promised, now))
+    # What was asked for with the handoff is asked for again; it is no version of any layer.
+    asked_before = [
+        rule.tool
+        for la in promised.layers
+        if la.name is LayerName.USER and not la.version and la.rules.tools is not None
+        for rule in la.rules.tools.rules
+    ]
+    now = governance.snapshot(tx, run.user_id, run.project_id, run.platform, asked_before)
+    then_by, now_by = (
+        {(la.name, la.scope_key): la.version for la in s.layers if la.version or la.name is LayerName.SYSTEM}
+        for s in (promised, now)
+    )
     order = list(LayerName)
     layers = [
         LayerThenAndNow(name, scope_key, then_by.get((name, scope_key)), now_by.get((name, scope_key)))

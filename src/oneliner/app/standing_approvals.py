@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from oneliner.app import audit
+from oneliner.app.governance import HANDOFF_NOTE
 from oneliner.app.ports import Page
 from oneliner.domain.audit import Action, Target
 from oneliner.domain.errors import NotFound
 from oneliner.domain.policy import LayerName, Rules, standing
-from oneliner.domain.tool_rules import Saying, Verdict, describe, fits
+from oneliner.domain.tool_rules import Saying, ToolRule, Verdict, describe, fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,7 +62,7 @@ def of_user(tx: Transaction, caller: Caller, user_id: str) -> list[StandingAppro
         return []
     asking = dict(_asking(tx.policies.all(), user_id))
     given = _given(tx, user_id)
-    return [_told(line, asking, given.get(line)) for line in lines]
+    return [_told(line, asking | _asked_by_handoffs(line), given.get(line)) for line in lines]
 
 
 def revoke(tx: Transaction, caller: Caller, user_id: str, approval_id: str) -> None:
@@ -110,6 +111,13 @@ def _asking(layers: list[Layer], user_id: str) -> Iterator[tuple[str, Saying]]:
         if book.default is not None:
             sayings.append(Saying(str(layer.name), book.default))
         yield from ((s.key, s) for s in sayings if s.verdict is Verdict.ASK)
+
+
+def _asked_by_handoffs(line: str) -> dict[str, Saying]:
+    """What a handoff says that asks before each call of the tool of *line*, by its key."""
+    rule = ToolRule(line.rpartition("#")[0], Verdict.ASK, note=HANDOFF_NOTE)
+    saying = Saying(str(LayerName.USER), Verdict.ASK, rule)
+    return {saying.key: saying}
 
 
 def _given(tx: Transaction, user_id: str) -> Mapping[str, Layer]:
