@@ -318,6 +318,15 @@ class Settings:
             shown="none",
         )
     )
+    demo: str = field(
+        metadata=_about(
+            _MODEL,
+            CHOICE("off", "on"),
+            "off",
+            "With `on`, or `oneliner serve --demo`, a project `demo` is made at the first start in which everything can be "
+            "tried: documents, accounts with tools, rules that ask, a budget, a schedule and runs to confirm.",
+        )
+    )
     context_tokens: int = field(
         metadata=_about(
             _MODEL,
@@ -537,6 +546,11 @@ class Settings:
             return str(self.database_path)
         parts = urlsplit(self.database_url)
         return f"{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+    @property
+    def has_demo(self) -> bool:
+        """Whether there is a demo workspace."""
+        return self.demo == "on"
 
     @property
     def bus_url(self) -> str:

@@ -37,6 +37,7 @@ from oneliner.adapters.telemetry.metrics import Metrics
 from oneliner.adapters.telemetry.pulse import Senses, keep_feeling
 from oneliner.adapters.tools.builtin import BUILTIN_TOOLS
 from oneliner.adapters.tools.combined import CombinedTools
+from oneliner.adapters.tools.demo_accounts import demo_tools
 from oneliner.adapters.tools.documents import document_tools
 from oneliner.adapters.tools.loading import load_module
 from oneliner.adapters.tools.mcp.configuration import read_file
@@ -48,7 +49,7 @@ from oneliner.adapters.tools.web_pages import web_tools
 from oneliner.adapters.webhook_courier import HttpCourier
 from oneliner.adapters.webhook_secrets import SealedSecrets
 from oneliner.adapters.worker_door import WorkerDoor
-from oneliner.app import control, deliveries, erasure, purging, recovery, retention, sign_in
+from oneliner.app import control, deliveries, demo_workspace, erasure, purging, recovery, retention, sign_in, users
 from oneliner.app.execution import Surroundings
 from oneliner.app.mcp import McpAdmin
 from oneliner.app.readiness import OK, Part, Readiness, database_part
@@ -62,7 +63,7 @@ from oneliner.deployment import deployment_of
 from oneliner.domain.address import AddressRules
 from oneliner.domain.errors import Invalid, Unavailable
 from oneliner.domain.executor import MAIN_EXECUTOR
-from oneliner.domain.user import Authority
+from oneliner.domain.user import Authority, Caller
 from oneliner.domain.webhook import LOG_LIFE_MS
 from oneliner.web.app import create_app
 from oneliner.web.services import Services
@@ -72,7 +73,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from oneliner.app.ports import Bus, Database, Effects, Queue
+    from oneliner.app.ports import Bus, Database, Effects, Queue, Transaction
     from oneliner.app.telemetry import Telemetry
     from oneliner.app.tools import Tools
     from oneliner.domain.executor import Roster
@@ -184,6 +185,8 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
             # This process holds the data folder, so whoever held these leases is dead.
             leased = await parts.database.read(lambda tx: tx.runs.leased(VERSION))
             await recovery.recover_all(parts.database, leased)
+        if settings.has_demo:
+            await parts.database.write(_make_demo)
         _start_background(stack, parts, settings)
         _start_sending(stack, parts, webhooks)
         stack.push_async_callback(application.drain)
@@ -213,6 +216,12 @@ async def open_worker(settings: Settings, queues: Collection[str]) -> AsyncGener
         _start_background(stack, parts, settings)
         stack.push_async_callback(parts.drain, settings.grace_seconds)
         yield parts
+
+
+def _make_demo(tx: Transaction) -> None:
+    local = Caller(LOCAL_USER, Authority.ADMIN)
+    users.admit(tx, local, approve_new=True)
+    demo_workspace.make(tx, local)
 
 
 async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool, takes_from: Collection[str]) -> Parts:
@@ -497,6 +506,8 @@ def _price_overrides(settings: Settings) -> Mapping[str, Mapping[str, str]]:
 def _own_tools(settings: Settings, database: Database) -> list[Tools]:
     own = [function for target in settings.tools for function in load_module(target)]
     of_database = [*document_tools(database), *recall_tools(database)]
+    if settings.has_demo:
+        of_database += demo_tools(database)
     built_in = [*BUILTIN_TOOLS, *of_database, *web_tools(settings.fetch_hosts, settings.networks)]
     return [PythonTools(built_in), PythonTools(own, networks=settings.networks)]
 

@@ -12,6 +12,7 @@ from oneliner.adapters.models.demo import DEMO_MODEL, DemoModel
 from oneliner.adapters.models.demo_mind import reply_to
 from oneliner.adapters.models.demo_skills import document_names, expression_in
 from oneliner.adapters.models.served import Wire, read_request
+from oneliner.app.history import SUMMARISE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -257,6 +258,39 @@ PLAN = """Goal: get ready
 [s4] (done) Sleep
 - [s5] (pending) Talk to people
 [s6] (pending) Sum up"""
+
+
+def test_a_strategy_is_adjusted_where_it_says_shares_and_kept_otherwise() -> None:
+    text = "# Strategy\n\n- Reach: 60 %\n- Partners: 15 %\n- Keeping: 25 %\n"
+    results = {**RESULTS, "read_document": json.dumps({"path": "strategy.md", "version": 4, "content": text})}
+    calls = converse(conversation("Adjust the document strategy.md"), CHAT_TOOLS, results)
+    assert names(calls) == ["list_documents", "read_document", "write_document"]
+    written = calls[-1][1]["content"]
+    assert written.startswith("# Strategy\n\n- Reach: 50 %\n- Partners: 15 %\n- Keeping: 35 %\n")
+    calls = converse(conversation("Adjust the document strategy.md"), CHAT_TOOLS)
+    assert calls[-1][1]["content"].startswith("# Strategy\nGrow slowly.")
+
+
+@pytest.mark.parametrize(
+    "text", ["Review the accounts and pause the one that loses most", "检查账号，暂停流失最多的一个"]
+)
+def test_the_account_that_loses_most_is_paused_and_only_when_that_is_asked(text: str) -> None:
+    accounts = [
+        {"account": name, "change_in_a_week": change, "status": status}
+        for name, change, status in (("a", "+3", "active"), ("b", "-9", "paused"), ("c", "-5", "active"))
+    ]
+    tools = [tool("list_accounts"), tool("set_account_status", "account", "status", reason="string")]
+    results = {**RESULTS, "list_accounts": json.dumps(accounts), "set_account_status": "{}"}
+    calls = converse(conversation(text), tools, results)
+    assert names(calls) == ["list_accounts", "set_account_status"]
+    assert (calls[1][1]["account"], calls[1][1]["status"]) == ("c", "paused")
+    assert names(converse(conversation("Review the accounts"), tools, results)) == ["list_accounts"]
+
+
+def test_a_summary_quotes_what_the_user_said_and_keeps_an_earlier_one() -> None:
+    quoted = "The summary so far:\n\n- wants red [1]\n\nThe conversation:\n\n[5] user: and blue\n[6] assistant: ok"
+    answer = answered(conversation(quoted, SUMMARISE), [])
+    assert answer["content"] == "- wants red [1]\n- and blue [5]"
 
 
 def test_a_plan_is_carried_out_step_by_step_and_summed_up() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import uvicorn.loops.auto
 
+from oneliner.app.demo_texts import PROJECT
 from oneliner.terminal.banner import Banner
 from oneliner.terminal.durations import spoken
 from oneliner.terminal.logs import log_to_stderr
@@ -92,6 +93,10 @@ class _Service:
         if application.is_demo:
             facts.append(("", "the built-in demo: its answers are not a real model's. For one of those set"))
             facts.append(("", "ONELINER_MODEL and ONELINER_MODEL_API_KEY, and start again"))
+        if settings.has_demo:
+            facts.append(
+                ("Demo", f"project {PROJECT!r}: runs to confirm, documents, accounts, a budget and a schedule")
+            )
         if settings.tools:
             facts.append(("Tools", ", ".join(settings.tools)))
         return [*facts, ("Data", str(settings.data_dir)), ("API", f"{url}/docs")]

@@ -29,6 +29,8 @@ class Known(StrEnum):
     LIST_DOCUMENTS = "list_documents"
     READ_DOCUMENT = "read_document"
     WRITE_DOCUMENT = "write_document"
+    LIST_ACCOUNTS = "list_accounts"
+    SET_ACCOUNT_STATUS = "set_account_status"
 
 
 # These patterns meet whatever people send: none has two ways to match the same run of characters.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oneliner.adapters.models.demo_conversation import Known, MadeCall
@@ -43,9 +44,17 @@ _READ = re.compile(
     r"\b(?:read|show|open|summari[sz]e|review|check|what does)\b|读|看|打开|总结|审阅|检查", re.IGNORECASE
 )
 _WRITE = re.compile(
-    r"\b(?:write|save|create|add|update|record|draft|edit|improve|optimi[sz]e)\b|写|保存|创建|新建|更新|记录|起草|修改|优化|完善",
+    r"\b(?:write|save|create|add|update|record|draft|edit|improve|optimi[sz]e|adjust)\b"
+    r"|写|保存|创建|新建|更新|记录|起草|修改|优化|完善|调整",
     re.IGNORECASE,
 )
+_ADJUST = re.compile(r"\badjust\b|调整", re.IGNORECASE)
+#: A line that gives something a share, as a strategy does: "- Paid reach: 60 %".
+_SHARE = re.compile(r"^([-*] [^\n:：]{1,80}[:：] ?)(\d{1,3})( ?%)[ \t]*$", re.MULTILINE)
+_SHIFT = 10
+_LEAST_SHARES = 2
+_ACCOUNTS = re.compile(r"\baccounts?\b|账号", re.IGNORECASE)
+_PAUSE = re.compile(r"\bpause\b|暂停", re.IGNORECASE)
 _ASK = re.compile(r"\bask me\b|问我", re.IGNORECASE)
 _NAMED = re.compile(r"[\"'`“‘「]([^\"'`”’」\n]{1,80})[\"'`”’」]|([\w./-]+\.md)\b")
 _NAME_KEYS = ("path", "name", "title", "id")
@@ -63,7 +72,12 @@ def wanted_calls(text: str, talk: Conversation, words: Words) -> list[Call]:
     text = text[:_READ_CHARS]
     if _ASK.search(text) and Known.ASK_USER in talk.tools and not talk.made(Known.ASK_USER):
         return [_question(talk.tools[Known.ASK_USER], words)]
-    wanted = [_calculation(text, talk), _clock(text, talk), _document_step(text, talk, words)]
+    wanted = [
+        _calculation(text, talk),
+        _clock(text, talk),
+        _document_step(text, talk, words),
+        _account_step(text, talk, words),
+    ]
     return [call for call in wanted if call is not None]
 
 
@@ -110,6 +124,8 @@ def finding(call: MadeCall, words: Words) -> str:
         names = document_names(call.result)
         listed = ", ".join(f"`{n}`" for n in names[:_LISTED])
         return words.documents.format(result=listed) if names else words.no_documents
+    if call.name == Known.LIST_ACCOUNTS:
+        return words.accounts.format(result=", ".join(f"{a.name} ({a.change:+d})" for a in _accounts(call.result)))
     # For each tool: how it is told, which argument names its object, under which fields its result may stand.
     told: Mapping[str, tuple[str, Sequence[str], Sequence[str]]] = {
         Known.CALCULATOR: (words.calculated, ("expression",), ("result", "value")),
@@ -117,6 +133,7 @@ def finding(call: MadeCall, words: Words) -> str:
         Known.ASK_USER: (words.answered, (), ("answer",)),
         Known.READ_DOCUMENT: (words.read, _NAME_KEYS, _TEXT_KEYS),
         Known.WRITE_DOCUMENT: (words.wrote, _NAME_KEYS, ()),
+        Known.SET_ACCOUNT_STATUS: (words.account_set, ("account",), ("status",)),
     }
     template, subject, fields = told.get(call.name, (words.other_result, (), ()))
     name = _first(call.arguments, subject) or call.name
@@ -174,6 +191,61 @@ def _document_step(text: str, talk: Conversation, words: Words) -> Call | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """An account as it is listed; *change* is that of its followers in a week."""
+
+    name: str
+    change: int
+    is_active: bool
+
+
+def _account_step(text: str, talk: Conversation, words: Words) -> Call | None:
+    """The next call about accounts: list them, then pause the one that loses most, each once and if asked for."""
+    if not _ACCOUNTS.search(text) or Known.LIST_ACCOUNTS not in talk.tools:
+        return None
+    listed = talk.made(Known.LIST_ACCOUNTS)
+    if not listed:
+        return _call(talk.tools[Known.LIST_ACCOUNTS], {})
+    if not _PAUSE.search(text) or not _may_call(Known.SET_ACCOUNT_STATUS, talk):
+        return None
+    losing = [a for a in _accounts(listed[-1].result) if a.is_active and a.change < 0]
+    if not losing:
+        return None
+    worst = min(losing, key=lambda a: a.change)
+    reason = words.account_reason.format(count=-worst.change)
+    values = {"account": worst.name, "status": "paused", "reason": reason}
+    return _call(talk.tools[Known.SET_ACCOUNT_STATUS], values)
+
+
+def _accounts(result: str) -> list[_Account]:
+    try:
+        listed = json.loads(result)
+    except ValueError:
+        return []
+    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    return [
+        _Account(str(row.get("account")), _whole(row.get("change_in_a_week")), row.get("status") == "active")
+        for row in rows
+    ]
+
+
+def _whole(value: object) -> int:
+    text = str(value)
+    return int(text) if re.fullmatch(r"[-+]?[0-9]{1,9}", text) else 0
+
+
+def _adjusted(text: str) -> str:
+    """*text* with ten points of the first share in it given to the last; as it is where there are no two."""
+    shares = list(_SHARE.finditer(text))
+    if len(shares) < _LEAST_SHARES or int(shares[0][2]) < _SHIFT:
+        return text
+    for share, points in ((shares[-1], _SHIFT), (shares[0], -_SHIFT)):
+        line = f"{share[1]}{int(share[2]) + points}{share[3]}"
+        text = f"{text[: share.start()]}{line}{text[share.end() :]}"
+    return text
+
+
 def _may_call(name: str, talk: Conversation) -> bool:
     return name in talk.tools and not talk.made(name)
 
@@ -197,7 +269,8 @@ def _written(text: str, name: str, talk: Conversation, words: Words) -> Call | N
     if not read and listed and name in document_names(listed[-1].result):
         return None  # It exists and could not be read: writing would replace what nobody looked at.
     note = f"## {words.note_heading}\n\n{words.note_body.format(text=text)}\n"
-    before = f"{_value(read[-1].result, *_TEXT_KEYS).rstrip()}\n\n" if read else ""
+    found = _value(read[-1].result, *_TEXT_KEYS).rstrip() if read else ""
+    before = f"{_adjusted(found) if _ADJUST.search(text) else found}\n\n" if found else ""
     values: dict[str, object] = {**dict.fromkeys(_NAME_KEYS[:2], name), **dict.fromkeys(_TEXT_KEYS, before + note)}
     version = _VERSION.search(read[-1].result[:_HEAD_CHARS]) if read else None
     if version is not None:

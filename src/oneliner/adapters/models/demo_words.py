@@ -35,6 +35,9 @@ class Words:
     no_documents: str
     read: str
     wrote: str
+    accounts: str
+    account_set: str
+    account_reason: str
     other_result: str
     failed: str
     note_heading: str
@@ -83,6 +86,9 @@ ENGLISH = Words(
     no_documents="Your project has no documents yet",
     read="From the document **{name}**: {result}",
     wrote="I have written the document **{name}**",
+    accounts="The accounts and how their followers changed in a week: {result}",
+    account_set="The account **{name}** is now {result}",
+    account_reason="It lost {count} followers in a week.",
     other_result="`{name}`: {result}",
     failed="`{name}` did not work: {result}",
     note_heading="Note from the demo model",
@@ -130,6 +136,9 @@ CHINESE = Words(
     no_documents="项目里还没有文档",
     read="文档 **{name}** 的内容：{result}",
     wrote="文档 **{name}** 已经写好",
+    accounts="账号及其一周内的粉丝变化：{result}",
+    account_set="账号 **{name}** 现在的状态是 {result}",
+    account_reason="一周内减少了 {count} 个粉丝。",
     other_result="`{name}`：{result}",
     failed="`{name}` 没有成功：{result}",
     note_heading="演示模型的记录",

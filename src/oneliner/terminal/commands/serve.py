@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=TaughtCommand)
 @click.argument("modules", nargs=-1, metavar="[MODULE]...")
+@click.option("--demo", is_flag=True, help="Make a project in which everything can be tried. [ONELINER_DEMO=on]")
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser, signed in.")
 @setting_options(
     "host",
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     "otlp_url",
     "trace_content",
 )
-def command(modules: tuple[str, ...], opens: bool, **given: str | None) -> int:  # noqa: FBT001 - click calls it
+def command(modules: tuple[str, ...], demo: bool, opens: bool, **given: str | None) -> int:  # noqa: FBT001 - click calls it
     """Start the server: the API, the page and the agent, in one process or in several.
 
     Makes its data folder and a strong secret at the first start, brings the database up to date, and prints its address
@@ -61,6 +62,7 @@ def command(modules: tuple[str, ...], opens: bool, **given: str | None) -> int: 
 
       oneliner serve                            at http://127.0.0.1:8000, with the demo model
       oneliner serve --port 0 --open            on a free port, opened in the browser
+      oneliner serve --demo                     with a project to try everything in
       oneliner serve myapp.tools                with the tools of a module
       oneliner serve --workers 4                four processes behind one port; needs PostgreSQL and Redis
       ONELINER_MODEL=openai/gpt-5-mini ONELINER_MODEL_API_KEY=… oneliner serve
@@ -68,7 +70,7 @@ def command(modules: tuple[str, ...], opens: bool, **given: str | None) -> int: 
     Ctrl-C or SIGTERM stops it: runs under way get --grace-seconds to finish, the rest goes on at the next start. A second
     Ctrl-C ends it at once; nothing that was accepted is lost.
     """
-    settings = load(tools=modules, **given)
+    settings = load(tools=modules, demo="on" if demo else None, **given)
     above = supervisor()
     if above is not None and above.listener is not None:
         _service().serve(settings, above.listener, opens=opens, supervisor=above)
