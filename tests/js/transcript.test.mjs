@@ -42,6 +42,14 @@ test("what a plan was drafted with is not part of the conversation", () => {
   assert.deepEqual(lines([user, message({ id: "p", position: 2, purpose: "plan" })]).map((l) => l.kind), ["user", "working"]);
 });
 
+test("a summary of the older part has its own line, and none when it was not made", () => {
+  const summary = message({ id: "s", position: 2, purpose: "summary", content: "- wants red [1]" });
+  const [, line] = lines([user, summary, message({ id: "a", position: 3 })]);
+  assert.deepEqual([line.kind, line.text], ["summary", "- wants red [1]"]);
+  const failed = { ...summary, content: "", state: "interrupted" };
+  assert.deepEqual(lines([user, failed]).map((l) => l.kind), ["user", "working"]);
+});
+
 test("a run says at its place how it ended", () => {
   const found = lines([user, message({ id: "a", position: 2 })], [run({ run_status: "failed", reason: "model_error" })]);
   assert.deepEqual(found.map((l) => l.kind), ["user", "assistant", "end"]);

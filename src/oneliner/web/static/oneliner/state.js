@@ -11,7 +11,7 @@
 /** What the lists of messages and of sessions have to be read again for. */
 export const CHANGES_MESSAGES = new Set([
   "run.created", "run.completed", "run.failed", "run.cancelled", "run.resumed",
-  "message.completed", "message.interrupted", "tool.completed", "tool.failed", "tool.denied",
+  "message.completed", "message.interrupted", "context.compacted", "tool.completed", "tool.failed", "tool.denied",
 ]);
 export const CHANGES_SESSION = new Set(["run.created", "run.completed", "run.failed", "run.cancelled", "message.completed"]);
 

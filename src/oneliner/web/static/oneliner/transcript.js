@@ -10,6 +10,7 @@
  *      cause: string, model: string, runId: string, helper: string}
  *   | {kind: 'tools', key: string, tools: ToolLine[]}
  *   | {kind: 'asked', key: string, question: string, answer: string}
+ *   | {kind: 'summary', key: string, text: string}
  *   | {kind: 'working', key: string, run: Run}
  *   | {kind: 'end', key: string, run: Run}} Line
  */
@@ -62,7 +63,7 @@ function userLine(message) {
  * @returns {Line[]}
  */
 function assistantLines(state, message, results, matched) {
-  if (message.purpose === "summary") return [];
+  if (message.purpose === "summary") return message.content ? [{ kind: "summary", key: message.id, text: message.content }] : [];
   if (message.purpose === "plan" || message.tool_calls?.some((c) => c.name === "propose_plan")) return [];
   const live = state.live[message.id];
   const isStreaming = message.state === "streaming";

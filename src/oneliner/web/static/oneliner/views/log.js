@@ -138,6 +138,7 @@ export class Log {
       line.kind === "user" ? this.#user(line)
       : line.kind === "tools" ? this.#tools(line, old)
       : line.kind === "asked" ? this.#asked(line)
+      : line.kind === "summary" ? this.#summary(line)
       : line.kind === "working" ? this.#working(line.run, state)
       : this.#end(line.run);
     this.#drawn.set(node, { line, extra });
@@ -197,6 +198,12 @@ export class Log {
     const { words } = this.#context;
     const answer = line.answer && h("p", { class: "asked-answer" }, h("span", { class: "tool-label" }, words.text("log.answered")), " ", line.answer);
     return h("div", { class: "asked" }, h("p", { class: "asked-question" }, icon("question"), h("span", {}, line.question)), answer);
+  }
+
+  /** What stands for the older part when the model is asked. @param {Extract<Line, {kind: 'summary'}>} line */
+  #summary(line) {
+    const said = h("summary", {}, this.#context.words.text("log.summarised"));
+    return h("details", { class: "summarised" }, said, h("p", {}, line.text));
   }
 
   /** @param {Extract<Line, {kind: 'tools'}>} line @param {HTMLElement|null} old */

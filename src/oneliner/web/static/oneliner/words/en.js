@@ -188,6 +188,7 @@ export const en = {
   "log.thinking": "Working…",
   "log.thinking_by": "{executor} is working…",
   "log.answered": "You answered",
+  "log.summarised": "The agent goes on with a summary of what was said before",
   "log.drafting": "Drafting a plan…",
   "log.queued": "Waiting for the main agent…",
   "log.retrying": "The model did not answer. Trying again in {seconds} s (attempt {attempt})…",

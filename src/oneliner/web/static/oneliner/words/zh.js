@@ -188,6 +188,7 @@ export const zh = {
   "log.thinking": "正在处理…",
   "log.thinking_by": "{executor} 正在处理…",
   "log.answered": "你的回答",
+  "log.summarised": "Agent 将带着之前内容的摘要继续",
   "log.drafting": "正在起草计划…",
   "log.queued": "等待主 Agent 执行…",
   "log.retrying": "模型没有回应，{seconds} 秒后重试（第 {attempt} 次）…",
