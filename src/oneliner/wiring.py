@@ -63,6 +63,7 @@ from oneliner.deployment import deployment_of
 from oneliner.domain.address import AddressRules
 from oneliner.domain.errors import Invalid, Unavailable
 from oneliner.domain.executor import MAIN_EXECUTOR
+from oneliner.domain.secret import in_environment
 from oneliner.domain.user import Authority, Caller
 from oneliner.domain.webhook import LOG_LIFE_MS
 from oneliner.web.app import create_app
@@ -264,7 +265,11 @@ async def _open_parts(settings: Settings, stack: AsyncExitStack, *, serves: bool
     models = await _models(settings, stack)
     of_file = [] if settings.mcp_file is None else read_file(settings.mcp_file)
     mcp = McpTools(os.environ, of_file, McpAdmin(settings.mcp_admin))
-    tools = CombinedTools([*_own_tools(settings, database), mcp], reserved=control.NAMES)
+    tools = CombinedTools(
+        [*_own_tools(settings, database), mcp],
+        secrets=settings.secrets | in_environment(os.environ),
+        reserved=control.NAMES,
+    )
     roster, functions = executor_loading.load(settings.executors_file, settings.executors)
     stack.push_async_callback(tools.close)
     await mcp.follow(database)

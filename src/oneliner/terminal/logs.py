@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from oneliner.settings import Settings
 
 _OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
-_REDACTED = "[redacted]"
 _BARE = re.compile(r"[^\s\"=]+")
 
 
@@ -34,8 +33,8 @@ class _Lines(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__()
-        patterns = [re.escape(secret) for secret in sorted(secrets, key=len, reverse=True)]
-        self._secrets = re.compile("|".join(patterns)) if patterns else None
+        #: Takes the secrets of the process out of a line.
+        self.clean = secret.hider(secrets)
 
     def fields(self, record: logging.LogRecord) -> Mapping[str, Any]:
         """Those of the fact, then those of the work it belongs to; empty ones are left out."""
@@ -43,10 +42,6 @@ class _Lines(logging.Formatter):
         return {
             name: value for name, value in {**own, **log_fields.current(), **own}.items() if value not in ("", None)
         }
-
-    def clean(self, line: str) -> str:
-        """*line* without secrets."""
-        return line if self._secrets is None else self._secrets.sub(_REDACTED, line)
 
 
 class _Text(_Lines):

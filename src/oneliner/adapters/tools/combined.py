@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oneliner.app.tools import UnknownTool
+from oneliner.app.tools import ToolFailed, UnknownTool
 from oneliner.domain.errors import Invalid
+from oneliner.domain.secret import hider
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from oneliner.app.model import ToolSpec
     from oneliner.app.tools import CallContext, Tools
@@ -16,14 +17,18 @@ if TYPE_CHECKING:
 
 
 class CombinedTools:
-    """The tools of all *sources*, in their order.
+    """The tools of all *sources*, in their order. What they say comes without the *secrets* of this process: a tool that is
+    led to its environment or quotes it in an error hands none of them to a model.
 
     A source whose tools change shows what it has now; should a name then be taken twice, the earlier source has it.
     Raises Invalid: two sources have a tool of one name, or one has a tool of a name that is *reserved*.
     """
 
-    def __init__(self, sources: Sequence[Tools], reserved: Collection[str] = ()) -> None:
+    def __init__(
+        self, sources: Sequence[Tools], *, secrets: Iterable[str] = (), reserved: Collection[str] = ()
+    ) -> None:
         self._sources = tuple(sources)
+        self._without_secrets = hider(secrets)
         names = [spec.name for source in sources for spec in source.specs()]
         taken = sorted(set(names) & set(reserved))
         if taken:
@@ -52,7 +57,11 @@ class CombinedTools:
 
     async def call(self, permit: CallPermit, context: CallContext) -> str:
         """The answer of the source that has the permitted tool. Raises UnknownTool, ToolFailed."""
-        return await self._found(permit.tool)[0].call(permit, context)
+        try:
+            return self._without_secrets(await self._found(permit.tool)[0].call(permit, context))
+        except ToolFailed as failure:
+            failure.message = self._without_secrets(failure.message)
+            raise
 
     async def close(self) -> None:
         """Close every source, the last one first."""
