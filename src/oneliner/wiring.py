@@ -56,7 +56,7 @@ from oneliner.app.readiness import OK, Part, Readiness, database_part
 from oneliner.app.runs import VERSION
 from oneliner.app.sending import Sender
 from oneliner.app.telemetry import Several
-from oneliner.app.watching import WatchedModels, WatchedTools
+from oneliner.app.watching import WatchedCourier, WatchedModels, WatchedTools
 from oneliner.app.webhooks import WebhookTerms
 from oneliner.app.worker import Worker
 from oneliner.deployment import deployment_of
@@ -535,7 +535,7 @@ def _webhooks(settings: Settings) -> WebhookTerms:
 def _start_sending(stack: AsyncExitStack, parts: Parts, webhooks: WebhookTerms) -> None:
     """Only servers send: a worker need not be let out into the network."""
     courier = HttpCourier(lambda: guarded_session(webhooks.rules.networks))
-    sender = Sender(parts.database, courier, webhooks.secrets, parts.bell)
+    sender = Sender(parts.database, WatchedCourier(courier, parts.telemetry), webhooks.secrets, parts.bell)
     stack.push_async_callback(_ended, asyncio.ensure_future(sender.keep_sending()))
 
 

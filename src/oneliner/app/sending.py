@@ -67,7 +67,7 @@ class Sender:
         try:
             due = await self._database.read(lambda tx: tx.webhooks.due(self._secrets.key_id))
         except Unavailable as error:
-            log.warning("webhooks.not_read", extra={"error": error.message})
+            log.warning("webhook.not_looked", extra={"error": error.message})
             return
         for endpoint_id in [id_ for id_ in due if id_ not in self._under_way][:free]:
             task = asyncio.ensure_future(self._drain(endpoint_id))
@@ -84,9 +84,9 @@ class Sender:
             self._bell.set()
         elif isinstance(error, OneLinerError):
             # Attempts that were begun are made again when their lease is over.
-            log.warning("webhooks.stopped", extra={"endpoint_id": endpoint_id, "error": error.message})
+            log.warning("webhook.stopped", extra={"endpoint_id": endpoint_id, "error": error.message})
         else:
-            log.error("webhooks.broke", extra={"endpoint_id": endpoint_id}, exc_info=error)
+            log.error("webhook.broke", exc_info=error, extra={"endpoint_id": endpoint_id})
 
     async def _drain(self, endpoint_id: str) -> None:
         while parcels := await self._database.write(
@@ -106,14 +106,12 @@ class Sender:
             # It is sent again when the lease is over; the receiver knows it by its id.
             log.warning("webhook.not_settled", extra={"delivery_id": parcel.delivery.id, "error": error.message})
             return
-        log.info(
-            "webhook.attempted",
-            extra={
-                "delivery_id": parcel.delivery.id,
-                "endpoint_id": parcel.endpoint.id,
-                "number": parcel.delivery.attempts,
-                "status": outcome.status_code,
-                "duration_ms": outcome.duration_ms,
-                "error": outcome.error,
-            },
-        )
+        facts = {
+            "delivery_id": parcel.delivery.id,
+            "endpoint_id": parcel.endpoint.id,
+            "attempt": parcel.delivery.attempts,
+            "status": outcome.status_code,
+            "duration_ms": outcome.duration_ms,
+            "error": outcome.error,
+        }
+        log.info("webhook.attempted", extra=facts)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from oneliner.app.deliveries import Outcome
     from oneliner.app.model import Answer, Question
     from oneliner.app.tools import CallContext
     from oneliner.domain.event import RunEvent
@@ -79,6 +80,10 @@ class Telemetry(Protocol):
         """This process found a run that it executes in another worker's hands."""
         ...
 
+    def delivered(self, outcome: Outcome) -> None:
+        """This came of one attempt to deliver to a webhook."""
+        ...
+
     def answering(self, exchange: Exchange) -> AbstractContextManager[None]:
         """Around the answering of a request."""
         ...
@@ -103,6 +108,9 @@ class NoTelemetry:
         """See :class:`Telemetry`."""
 
     def lease_lost(self) -> None:
+        """See :class:`Telemetry`."""
+
+    def delivered(self, outcome: Outcome) -> None:
         """See :class:`Telemetry`."""
 
     def answering(self, exchange: Exchange) -> AbstractContextManager[None]:  # noqa: ARG002 - the port gives it
@@ -137,6 +145,11 @@ class Several:
         """See :class:`Telemetry`."""
         for watcher in self._watchers:
             watcher.lease_lost()
+
+    def delivered(self, outcome: Outcome) -> None:
+        """See :class:`Telemetry`."""
+        for watcher in self._watchers:
+            watcher.delivered(outcome)
 
     def answering(self, exchange: Exchange) -> AbstractContextManager[None]:
         """See :class:`Telemetry`."""

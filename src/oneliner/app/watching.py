@@ -1,4 +1,5 @@
-"""The models and the tools of a deployment, watched: each call is told to the telemetry, and nothing else is changed.
+"""The models, the tools and the couriers of a deployment, watched: each call is told to the telemetry, and nothing else
+is changed.
 
 Being the ports themselves, they stand between an execution and what it calls, so that neither knows of the watching
 and none of the ways to a model or a tool can leave it out.
@@ -13,7 +14,9 @@ from oneliner.app.telemetry import ModelCall, ToolUse
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from oneliner.app.deliveries import Outcome, Parcel
     from oneliner.app.model import Answer, Model, Models, Question, ToolSpec
+    from oneliner.app.sending import Courier
     from oneliner.app.telemetry import Telemetry
     from oneliner.app.tools import CallContext, Tools
     from oneliner.domain.permits import Arguments, CallPermit
@@ -103,3 +106,17 @@ class WatchedTools:
     async def close(self) -> None:
         """Let go of threads and connections."""
         await self._tools.close()
+
+
+class WatchedCourier:
+    """See ``app.sending.Courier``."""
+
+    def __init__(self, courier: Courier, telemetry: Telemetry) -> None:
+        self._courier = courier
+        self._telemetry = telemetry
+
+    async def carry(self, parcel: Parcel) -> Outcome:
+        """Make one attempt."""
+        outcome = await self._courier.carry(parcel)
+        self._telemetry.delivered(outcome)
+        return outcome

@@ -23,6 +23,7 @@ from oneliner.domain.run import Reason, RunStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
+    from oneliner.app.deliveries import Outcome
     from oneliner.app.telemetry import Exchange, ModelCall, Stint, ToolUse
     from oneliner.domain.event import RunEvent
     from oneliner.domain.run import Run
@@ -68,6 +69,12 @@ class Metrics:
     def lease_lost(self) -> None:
         """See ``Telemetry``."""
         self.leases_lost.inc()
+
+    def delivered(self, outcome: Outcome) -> None:
+        """See ``Telemetry``."""
+        status = outcome.status_code
+        ended = "unreachable" if status is None else "delivered" if 200 <= status < 300 else "refused"  # noqa: PLR2004 - HTTP's success
+        self.webhooks.labels(ended).observe(outcome.duration_ms / 1_000)
 
     @contextmanager
     def answering(self, exchange: Exchange) -> Generator[None]:
@@ -165,6 +172,9 @@ class Metrics:
         self.fallbacks = self._counter("model_fallbacks", "Changes to another model.", "from_model", "to_model")
         self.tool_seconds = self._histogram(
             "tool_call_seconds", "Tool calls, by how they ended.", _ANSWERS, "tool", "outcome"
+        )
+        self.webhooks = self._histogram(
+            "webhook_attempt_seconds", "Attempts to deliver to webhooks, by how they ended.", _REQUESTS, "outcome"
         )
         self.denied = self._counter("tool_calls_denied", "Tool calls that a rule or a person refused.")
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Counter
 
+    from oneliner.app.deliveries import Outcome
     from oneliner.app.telemetry import Exchange, ModelCall, Stint, ToolUse
     from oneliner.domain.event import RunEvent
     from oneliner.domain.run import Run
@@ -85,6 +86,9 @@ class Traces:
 
     def lease_lost(self) -> None:
         """Nothing: the span of the execution ends."""
+
+    def delivered(self, outcome: Outcome) -> None:
+        """Nothing: a delivery is beside every run, and belongs to no trace."""
 
     @contextmanager
     def answering(self, exchange: Exchange) -> Generator[None]:
