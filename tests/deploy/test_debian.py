@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 MIRROR = "http://deb.debian.org/debian"
-NEEDED = ("debootstrap", "systemd-nspawn", "nsenter")
+NEEDED = ("debootstrap", "systemd-nspawn", "nsenter", "uv")
 MODULE = "oneliner/web/static/oneliner/sse.js"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
 

@@ -39,6 +39,7 @@ REDIS_URL = os.environ.get("ONELINER_TEST_REDIS_URL", "redis://127.0.0.1:6379")
 #: Pages whose commands are run by something else, and by what.
 ELSEWHERE = {
     "CONTRIBUTING.md": "CI runs these scripts; a test that ran the tests would not end",
+    "docs/deploying.md": "tests/deploy, in a folder that stands in for a host, and on a real Debian",
     "docs/backup.md": "test_backup_page, with the servers that have to be stopped in between",
 }
 STAND_INS = {

@@ -73,21 +73,6 @@ async def test_answers_are_as_described(front: Front, check: Checked, ann: httpx
     assert len(check.seen) > 12
 
 
-async def test_answers_about_webhooks_are_as_described(check: Checked, admin: httpx.AsyncClient) -> None:
-    hooks, hook_path = "/v2/oneliner/webhooks", "/v2/oneliner/webhooks/{webhook_id}"
-    hook = check(await admin.post(hooks, json={"url": "https://example.com/", "project_id": None}), hooks)
-    check(await admin.get(hooks), hooks)
-    check(await admin.patch(f"{hooks}/{hook['id']}", json={"description": "ours"}), hook_path)
-    check(await admin.post(f"{hooks}/{hook['id']}/rotate"), f"{hook_path}/rotate")
-    sent = check(await admin.post(f"{hooks}/{hook['id']}/test"), f"{hook_path}/test")
-    deliveries, delivery_path = f"{hooks}/{hook['id']}/deliveries", f"{hook_path}/deliveries/{{delivery_id}}"
-    check(await admin.get(deliveries), f"{hook_path}/deliveries")
-    check(await admin.get(f"{deliveries}/{sent['id']}"), delivery_path)
-    check(await admin.post(f"{deliveries}/{sent['id']}/redeliver"), f"{delivery_path}/redeliver")
-    check(await admin.delete(f"{hooks}/{hook['id']}"), hook_path)
-    assert len(check.seen) == 9
-
-
 async def test_the_other_answers_are_as_described(
     front: Front, check: Checked, ann: httpx.AsyncClient, admin: httpx.AsyncClient
 ) -> None:
