@@ -339,6 +339,23 @@ async def rule_form(stage: Stage, page: Page, models: ModelServer) -> None:
     await expect(form.locator(".trial-said")).to_be_visible()
 
 
+async def rules_past(stage: Stage, page: Page, models: ModelServer) -> None:
+    await stage.rule(
+        {"max_steps": 12, "tools": {"rules": [{"tool": "calculator", "verdict": "ask", "note": "要算清楚"}]}}
+    )
+    models.script(Reply("", (Call("calculator", {"expression": "6 * 7"}),)), Reply(ANSWER))
+    await say(page, "六乘七 Six times seven")
+    await page.locator(".question [value=allow_always], .question input[type=radio]").nth(2).check()
+    await page.locator(".question [type=submit]").click()
+    await expect(page.locator(".end")).to_be_visible()
+    await stage.rule(
+        {"max_steps": 9, "tools": {"rules": [{"tool": "calculator", "verdict": "ask", "note": "要算清楚"}]}}
+    )
+    await _goto(page, "rules")
+    await page.locator(".table").last.scroll_into_view_if_needed()
+    await expect(page.locator(".direction").first).to_be_visible()
+
+
 async def sessions(stage: Stage, page: Page, models: ModelServer) -> None:
     await done(stage, page, models)
     await _goto(page, "sessions")
@@ -449,6 +466,6 @@ STATES: Mapping[str, Callable[[Stage, Page, ModelServer], Awaitable[None]]] = {
         empty, handoff_form, drafting, needs_confirmation, plan_edited, queued, running, streaming, retrying,
         blocked_question, blocked_approval, blocked_outcome, done, done_with_plan, failed, cancelled, offline, sign_in,
         home, runs_page, run_page, documents, document, document_proposed, document_written, rules, costs,
-        rule_form, runs_view, sessions, session, sessions_deleted, live, schedules_empty, schedule, schedules, mcp_none, webhook_secret, webhook, webhooks, system,
+        rule_form, rules_past, runs_view, sessions, session, sessions_deleted, live, schedules_empty, schedule, schedules, mcp_none, webhook_secret, webhook, webhooks, system,
     )
 }  # fmt: skip

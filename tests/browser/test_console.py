@@ -98,6 +98,7 @@ async def test_a_view_of_runs_is_named_gone_to_and_removed(stage: Stage) -> None
     await page.get_by_role("link", name="Failed").click()
     await expect(page.locator(".nothing")).to_be_visible()
     await page.get_by_role("link", name="Show all").click()
+    await expect(rows).to_have_count(2)
     await page.get_by_label("Search").fill("second")
     await page.keyboard.press("Enter")
     await expect(rows).to_have_count(1)
@@ -385,3 +386,68 @@ async def test_a_webhook_is_made_tested_looked_into_and_deleted(browser: Browser
             await expect(page.locator(".nothing")).to_be_visible()
     finally:
         await receiver.stop()
+
+
+async def test_a_version_of_the_rules_is_restored_and_a_run_says_what_has_changed_since(
+    stage: Stage, models: ModelServer
+) -> None:
+    models.script(Reply("Hello."))
+    page = await stage.signed_in()
+    await stage.rule({"max_steps": 12})
+    await talk(page, "Say hello")
+    await stage.rule({"max_steps": 9})
+    await goto(page, "rules")
+    history = page.get_by_role("group", name="History").locator("tbody tr")
+    await expect(history).to_have_count(2)
+    await expect(history.first).to_contain_text("Model calls in a run: 12 → 9 tighter")
+    await expect(history.first.get_by_role("button")).to_have_count(0)
+    await history.nth(1).get_by_role("button", name="Restore version 1").click()
+    await history.nth(1).get_by_role("button", name="Yes, restore").click()
+    await expect(history).to_have_count(3)
+    await expect(history.first).to_contain_text("9 → 12 looser")
+    await stage.rule({"max_steps": 9})
+    await goto(page, "runs")
+    await page.get_by_role("link", name="Say hello").click()
+    await expect(page.locator(".page")).to_contain_text("What has changed since then")
+    await expect(page.locator(".page")).to_contain_text("Model calls in a run: 12 → 9 tighter")
+    await expect(page.locator(".page")).to_contain_text("System: version 1, now 4")
+    held = page.get_by_role("group", name="What holds").locator("tr", has_text="Model calls in a run")
+    await expect(held.locator(".changed")).to_have_text("9")
+
+
+async def test_what_is_allowed_for_good_is_seen_and_revoked(stage: Stage, models: ModelServer) -> None:
+    rule = {"tool": "calculator", "verdict": "ask", "note": "counts"}
+    await stage.rule({"tools": {"rules": [rule]}})
+    models.script(Reply("Let me see.", (Call("calculator", {"expression": "6 * 7"}),)), Reply("It is 42."))
+    page = await stage.signed_in()
+    await say(page, "Six times seven")
+    await page.get_by_role("radio", name="Always allow").check()
+    await page.get_by_role("button", name="Decide").click()
+    await expect(page.locator(".end")).to_be_visible()
+    await goto(page, "rules")
+    standing = page.get_by_role("group", name="Standing approvals").locator("tbody tr")
+    await expect(standing).to_have_count(1)
+    await expect(standing).to_contain_text("System: calculator: ask first")
+    await standing.get_by_role("button", name="Revoke").click()
+    await standing.get_by_role("button", name="Yes, revoke").click()
+    await expect(standing).to_have_count(0)
+    await expect(page.locator(".nothing", has_text="Nothing is allowed for good")).to_be_visible()
+
+
+async def test_the_day_budget_stands_beside_the_bars_and_tools_have_their_bill(demo: Stage) -> None:
+    page = await demo.signed_in()
+    await talk(page, "What is 17.5% of 23,940?")
+    await demo.rule({"day_budget": "0.000001"})
+    await goto(page, "costs")
+    await expect(page.locator(".chart-limit")).to_have_count(1)
+    await expect(page.locator("figcaption")).to_contain_text("Budget of a day, USD")
+    await demo.rule({"day_budget": "900"})
+    await page.get_by_label("Period").select_option("7")
+    await expect(page.locator(".chart-bar")).to_have_count(7)
+    await expect(page.locator(".chart-limit")).to_have_count(0)
+    await expect(page.locator("figcaption")).to_contain_text("$900.00")
+    await page.locator("[name=group_by]").select_option("tool")
+    await expect(page.locator(".table tbody")).to_contain_text("calculator")
+    await goto(page, "home")
+    await page.locator(".figure a").first.click()
+    await expect(page.get_by_label("Status")).to_have_value("needs_you")

@@ -11,10 +11,11 @@ import { addressOf } from "./router.js";
 
 const DAYS = ["7", "30", "90"];
 const DAY_MS = 86_400_000;
-const GROUPS = ["day", "model", "project", "session", "run"];
+const GROUPS = ["day", "model", "tool", "executor", "project", "session", "run"];
 const SVG = "http://www.w3.org/2000/svg";
+/** How many times what was spent a budget may be to be drawn. */
+const MAX_ABOVE = 4;
 const CHART = { width: 720, height: 180, foot: 20 };
-const NANOS = 1_000_000_000n;
 
 /** @param {PageContext} context @param {Route} route @returns {Promise<Shown>} */
 export async function show(context, route) {
@@ -25,12 +26,10 @@ export async function show(context, route) {
   const isAdmin = workspace.state.me?.role === "admin";
   const since = new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS - (Number(days) - 1) * DAY_MS).toISOString().slice(0, 10);
   const query = new URLSearchParams({ group_by: group, since, ...(project ? { project_id: project } : {}) });
-  /** @type {{items: Line[]}} */
-  const bill = await api.ask("GET", `/v2/oneliner/usage?${query}`);
+  /** @type {[{items: Line[], total: Line, next_cursor: string|null}, {text: string, usd: string}|null]} */
+  const [bill, budget] = await Promise.all([api.ask("GET", `/v2/oneliner/usage?${query}`), group === "day" ? dayBudget(context, project, isAdmin) : null]);
   const groups = isAdmin ? [...GROUPS, "user"] : GROUPS;
-  const total = bill.items.some((line) => line.cost === null) ? null : sumOf(bill.items);
-  const tokens = bill.items.reduce((sum, line) => sum + line.total_tokens, 0);
-  const calls = bill.items.reduce((sum, line) => sum + line.message_count, 0);
+  const { cost: total, total_tokens: tokens, message_count: calls } = bill.total;
   const figure = (/** @type {string} */ name, /** @type {string} */ value, /** @type {string} */ title = "") => h("div", { class: "figure" }, h("dt", {}, words.text(name)), h("dd", { title }, value));
   const columns = [{ text: words.text(`group.${group}`), kind: "wide" }, { text: words.text("column.calls"), kind: "number" }, { text: words.text("column.input"), kind: "number" }, { text: words.text("column.output"), kind: "number" }, { text: words.text("column.cost"), kind: "number" }];
   const rows = bill.items.map((line) => [nameOf(group, line.key), words.number(line.message_count), words.number(line.input_tokens), words.number(line.output_tokens), h("span", { title: line.cost ?? "" }, words.cost(line.cost), line.estimated ? ` ${words.text("cost.estimated")}` : "")]);
@@ -42,8 +41,9 @@ export async function show(context, route) {
       labelled(words.text("filter.days"), choice("days", DAYS.map((d) => [d, words.text("filter.last_days", { days: d })]), days)),
       labelled(words.text("column.project"), h("input", { type: "text", name: "project_id", maxlength: 128, props: { value: project ?? "" } }))),
     h("dl", { class: "figures" }, figure("column.cost", words.cost(total), total === null ? words.text("cost.unknown_title") : words.text("cost.exact", { cost: total })), figure("column.tokens", words.number(tokens)), figure("column.calls", words.number(calls))),
-    group === "day" && bill.items.some((line) => Number(line.cost) > 0) ? chart(bill.items, since, Number(days), context) : null,
+    group === "day" && bill.items.some((line) => Number(line.cost) > 0) ? chart(bill.items, since, Number(days), budget, context) : null,
     bill.items.length ? table(words.text("page.costs"), columns, rows) : nothing(words.text("costs.none")),
+    bill.next_cursor ? h("p", { class: "hint" }, words.text("costs.more")) : null,
     bill.items.length > 0 && h("div", { class: "row" }, csvButton(words, csv, `costs-by-${group}.csv`)),
   );
   return { title: words.text("page.costs"), node };
@@ -51,26 +51,33 @@ export async function show(context, route) {
 
 /** @param {string} group @param {string} key */
 function nameOf(group, key) {
-  if (group === "run") return h("a", { href: addressOf("run", {}, key) }, key);
+  if ((group === "run" || group === "session") && key) return h("a", { href: addressOf(group, {}, key) }, key);
   return key || "–";
 }
 
-/** Exact, as the server counts: in billionths of a dollar. @param {Line[]} lines */
-function sumOf(lines) {
-  let sum = 0n;
-  for (const { cost } of lines) {
-    const [whole, part = ""] = String(cost).split(".");
-    sum += BigInt(whole) * NANOS + BigInt(part.padEnd(9, "0").slice(0, 9));
-  }
-  return `${sum / NANOS}.${String(sum % NANOS).padStart(9, "0").replace(/0{1,3}$/, "")}`;
+/**
+ * The budget that what is shown counts against in a day, or null when there is none.
+ *
+ * @param {PageContext} context @param {string|null} project @param {boolean} isAdmin whose bill is everybody's
+ * @returns {Promise<{text: string, usd: string}|null>}
+ */
+async function dayBudget({ api, words }, project, isAdmin) {
+  const name = project ? "project_day_budget" : isAdmin ? "day_budget" : "user_day_budget";
+  const found = await api.ask("GET", `/v2/oneliner/governance?${new URLSearchParams(project ? { project_id: project } : {})}`);
+  const usd = found.effective_policy[name]?.value;
+  return usd == null ? null : { text: words.text(`rule.${name}`), usd };
 }
 
-/** Bars of days; the table under it says the same in figures. @param {Line[]} lines @param {string} since @param {number} days @param {PageContext} context */
-function chart(lines, since, days, { words }) {
+/** Bars of days; the table under it says the same in figures. @param {Line[]} lines @param {string} since @param {number} days @param {{text: string, usd: string}|null} budget @param {PageContext} context */
+function chart(lines, since, days, budget, { words }) {
   const byDay = new Map(lines.map((line) => [line.key, line]));
   const all = Array.from({ length: days }, (_, n) => new Date(Date.parse(since) + n * DAY_MS).toISOString().slice(0, 10));
   const values = all.map((day) => Number(byDay.get(day)?.cost ?? 0));
-  const most = Math.max(...values);
+  const limit = budget ? Number(budget.usd) : 0;
+  const spent = Math.max(...values);
+  // A budget far above what was spent is named below, and does not press the bars to the ground.
+  const isLimitShown = limit > 0 && limit <= spent * MAX_ABOVE;
+  const most = isLimitShown ? Math.max(spent, limit) : spent;
   const svg = document.createElementNS(SVG, "svg");
   const put = (/** @type {string} */ name, /** @type {Record<string, string|number>} */ attributes, text = "") => {
     const node = document.createElementNS(SVG, name);
@@ -82,7 +89,7 @@ function chart(lines, since, days, { words }) {
   svg.setAttribute("viewBox", `0 0 ${CHART.width} ${CHART.height}`);
   svg.setAttribute("class", "chart");
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", words.text("costs.chart", { days, most: words.cost(String(most)) }));
+  svg.setAttribute("aria-label", words.text("costs.chart", { days, most: words.cost(String(spent)) }));
   const room = CHART.height - CHART.foot;
   const step = CHART.width / days;
   put("line", { class: "chart-line", x1: 0, x2: CHART.width, y1: room, y2: room });
@@ -96,5 +103,6 @@ function chart(lines, since, days, { words }) {
   put("text", { class: "chart-text", x: 0, y: CHART.height - 4 }, all[0]);
   put("text", { class: "chart-text", x: CHART.width, y: CHART.height - 4, "text-anchor": "end" }, all[days - 1]);
   put("text", { class: "chart-text", x: 0, y: 10 }, words.cost(String(most)));
-  return h("figure", { class: "chart-box" }, svg);
+  if (isLimitShown) put("line", { class: "chart-limit", x1: 0, x2: CHART.width, y1: room - (limit / most) * (room - 14), y2: room - (limit / most) * (room - 14) });
+  return h("figure", { class: "chart-box" }, svg, budget && h("figcaption", { class: "hint" }, isLimitShown && h("span", { class: "chart-key", "aria-hidden": "true" }), words.text("costs.budget", { name: budget.text, limit: words.cost(budget.usd) })));
 }

@@ -29,10 +29,10 @@ export async function show(context, _route) {
     replaceChildren(node,
       h("div", { class: "next" }, card(context, first, "primary"), card(context, second, "secondary")),
       h("dl", { class: "figures" },
-        figure(words.text("home.needs_you"), words.number(countNeedingYou(workspace.state.runs))),
-        figure(words.text("home.open"), words.number(open.length)),
-        figure(words.text("home.today"), words.cost(line ? line.cost : "0"))),
-      section(words.text("home.latest"), runs.length ? list(context, [...open, ...orderRuns(runs.filter((run) => ENDED.has(run.run_status)))].slice(0, MAX_SHOWN)) : nothing(words.text("runs.none"))));
+        figure(words.text("home.needs_you"), words.number(countNeedingYou(workspace.state.runs)), addressOf("runs", { mine: "true", status: "needs_you" })),
+        figure(words.text("home.open"), words.number(open.length), addressOf("runs", { mine: "true", status: "open" })),
+        figure(words.text("home.today"), words.cost(line ? line.cost : "0"), addressOf("costs"))),
+      section(words.text("home.latest"), runs.length ? list(context, [...open, ...orderRuns(runs.filter((run) => ENDED.has(run.run_status)))].slice(0, MAX_SHOWN)) : nothing(words.text("runs.none"), h("a", { class: "button small", href: "#chat" }, words.text("nav.new_chat")))));
   };
   draw();
   let drawn = workspace.state.runs;
@@ -44,9 +44,9 @@ export async function show(context, _route) {
   return { title: words.text("page.home"), node, leave };
 }
 
-/** @param {string} name @param {string} value */
-function figure(name, value) {
-  return h("div", { class: "figure" }, h("dt", {}, name), h("dd", {}, value));
+/** @param {string} name @param {string} value @param {string} address where it is shown in full */
+function figure(name, value, address) {
+  return h("div", { class: "figure" }, h("dt", {}, name), h("dd", {}, h("a", { href: address }, value)));
 }
 
 /** @param {PageContext} context @param {Action} action @param {"primary"|"secondary"} rank */

@@ -85,15 +85,16 @@ export async function attempted(words, problem, work) {
 /**
  * A button for what cannot be undone by a click: it asks first, and the focus is on leaving it.
  *
- * @param {Translator} words @param {{text: string, ask: string, yes: string, icon?: string}} said @param {() => void} onYes
+ * @param {Translator} words @param {{text: string, ask: string, yes: string, icon?: string, isMild?: boolean}} said ``isMild``: nothing is lost by it @param {() => void} onYes
  */
 export function sureButton(words, said, onYes) {
   const box = h("span", { class: "row" });
-  const first = h("button", { type: "button", class: "button small danger", on: { click: () => ask() } }, said.icon && icon(said.icon), said.text);
+  const style = said.isMild ? "button small" : "button small danger";
+  const first = h("button", { type: "button", class: style, on: { click: () => ask() } }, said.icon && icon(said.icon), said.text);
   const leave = () => { replaceChildren(box, first); first.focus(); };
   const no = h("button", { type: "button", class: "button small", on: { click: leave, keydown: (event) => event.key === "Escape" && leave() } }, words.text("sure.no"));
   const ask = () => {
-    replaceChildren(box, h("span", {}, said.ask), h("button", { type: "button", class: "button small danger", on: { click: onYes } }, said.yes), no);
+    replaceChildren(box, h("span", {}, said.ask), h("button", { type: "button", class: style, on: { click: onYes } }, said.yes), no);
     no.focus();
   };
   replaceChildren(box, first);

@@ -8,6 +8,9 @@ import { h } from "../dom.js";
 import { conditionText } from "../tool-rules.js";
 import { table } from "./parts.js";
 
+/** What follows the tool in a standing approval: the rule it answers, which the list of them puts in words. */
+const APPROVAL_KEY = /#[0-9a-f]{16}$/;
+
 /** @param {string} verdict @param {Translator} words */
 export function verdictName(verdict, words) {
   return words.has(`verdict.${verdict}`) ? words.text(`verdict.${verdict}`) : verdict;
@@ -45,8 +48,8 @@ export function ruleValue(value, words) {
   if (Array.isArray(value) && value.length && value.every(isBook)) return value.map((book) => bookText(book, words)).join(" · ");
   if (value === null || value === undefined) return words.text("rule.none");
   if (typeof value === "number") return words.number(value);
-  if (typeof value === "string") return words.has(`rule.value.${value}`) ? words.text(`rule.value.${value}`) : value;
-  if (Array.isArray(value)) return value.map((v) => (Array.isArray(v) ? v.join(", ") : typeof v === "object" ? JSON.stringify(v) : String(v))).join("; ") || words.text("rule.nothing");
+  if (typeof value === "string") return words.has(`rule.value.${value}`) ? words.text(`rule.value.${value}`) : value.replace(APPROVAL_KEY, "");
+  if (Array.isArray(value)) return value.map((v) => (Array.isArray(v) ? v.join(", ") : typeof v === "object" ? JSON.stringify(v) : String(v).replace(APPROVAL_KEY, ""))).join("; ") || words.text("rule.nothing");
   return JSON.stringify(value);
 }
 
@@ -67,15 +70,15 @@ function isDecision(field) {
 
 /**
  * @param {Record<string, any>} policy @param {Translator} words
- * @param {Record<string, any>|undefined} [now] to be compared with
+ * @param {{field: string, after: any}[]} [changes] what has changed since it held
  */
-export function policyTable(policy, words, now) {
-  const columns = [{ text: words.text("column.rule"), kind: "wide" }, { text: words.text("column.value") }, { text: words.text("column.decided_by") }, { text: words.text("column.others") }, ...(now ? [{ text: words.text("column.now") }] : [])];
+export function policyTable(policy, words, changes) {
+  const columns = [{ text: words.text("column.rule"), kind: "wide" }, { text: words.text("column.value") }, { text: words.text("column.decided_by") }, { text: words.text("column.others") }, ...(changes ? [{ text: words.text("column.now") }] : [])];
   const rows = Object.entries(policy).filter(([, field]) => isDecision(field)).map(([name, field]) => {
     const others = (field.others ?? []).map((/** @type {any} */ other) => `${layerName(other.layer, words)}: ${ruleValue(other.value, words)}`).join(" · ");
-    const isSame = !now || JSON.stringify(now[name]?.value) === JSON.stringify(field.value);
-    const held = now && (isSame ? words.text("rule.same") : h("strong", { class: "changed" }, ruleValue(now[name]?.value, words)));
-    return [ruleName(name, words), ruleValue(field.value, words), layerName(field.decided_by, words), others || "–", ...(now ? [held] : [])];
+    const change = changes?.find((one) => one.field === name);
+    const held = change ? h("strong", { class: "changed" }, ruleValue(change.after, words)) : words.text("rule.same");
+    return [ruleName(name, words), ruleValue(field.value, words), layerName(field.decided_by, words), others || "–", ...(changes ? [held] : [])];
   });
   return table(words.text("rules.effective"), columns, rows);
 }

@@ -35,9 +35,9 @@ export function triedResult(trial, words) {
 /**
  * May this executor call this tool with these arguments, and why?
  *
- * @param {PageContext} context @param {string} project @param {string} platform
+ * @param {PageContext} context @param {string} project @param {string} platform @param {string} userId whose rules; empty: the caller's
  */
-export function explainForm(context, project, platform) {
+export function explainForm(context, project, platform, userId) {
   const { api, words, workspace } = context;
   const isAdmin = workspace.state.me?.role === "admin";
   const problem = h("div", {});
@@ -45,7 +45,7 @@ export function explainForm(context, project, platform) {
   const tool = h("input", { type: "text", name: "tool", required: true, maxlength: 200, list: TOOL_NAMES, autocomplete: "off", spellcheck: "false" });
   const given = h("textarea", { name: "arguments", rows: 3, class: "code", spellcheck: "false", props: { value: "{}" } });
   const executor = h("input", { type: "text", name: "executor", required: true, maxlength: 200, autocomplete: "off", props: { value: "main" } });
-  const user = h("input", { type: "text", name: "user_id", maxlength: 200, autocomplete: "off", placeholder: workspace.state.me?.userId });
+  const user = h("input", { type: "text", name: "user_id", maxlength: 200, autocomplete: "off", placeholder: workspace.state.me?.userId, props: { value: userId } });
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     replaceChildren(answer);

@@ -3,7 +3,7 @@
  *
  * @import {PageContext, Route, Shown} from "./router.js"
  * @typedef {{id?: string, layer: string, scope_key: string, version: number, rules: Record<string, any>, notice: string,
- *   expires_at: string|null, updated_by: string, updated_at: string|null}} Layer
+ *   expires_at: string|null, updated_by: string, updated_at: string|null, changes?: import("./rule-history.js").Change[]}} Layer
  */
 
 import { Refused } from "../api.js";
@@ -12,7 +12,9 @@ import { filters, labelled, nothing, section, table, when } from "./parts.js";
 import { layerName, policyTable, ruleName, ruleValue } from "./policy.js";
 import { addressOf } from "./router.js";
 import { layerForm, overrideForm } from "./rule-form.js";
+import { historyTable } from "./rule-history.js";
 import { explainForm } from "./rule-trial.js";
+import { standingApprovals } from "./standing-approvals.js";
 import { TOOL_NAMES } from "./tool-rule-form.js";
 
 /** @param {PageContext} context @param {Route} route @returns {Promise<Shown>} */
@@ -23,7 +25,9 @@ export async function show(context, route) {
   const me = /** @type {import("../types.js").Me} */ (workspace.state.me);
   const isAdmin = me.role === "admin";
   const found = await api.ask("GET", `/v2/oneliner/governance?${new URLSearchParams({ project_id: project, platform })}`);
-  const [past, tools] = await Promise.all([history(context, route, isAdmin, me.userId), isAdmin ? toolNames(context) : []]);
+  const userId = (isAdmin && route.query.get("user_id")) || "";
+  const [past, tools, standing] = await Promise.all([history(context, route, isAdmin, me.userId), isAdmin ? toolNames(context) : [], api.ask("GET", `/v2/oneliner/governance/approvals?${new URLSearchParams(userId ? { user_id: userId } : {})}`)]);
+  const mayChange = (/** @type {Layer} */ layer) => isAdmin || (layer.layer === "user" && layer.scope_key === me.userId);
   /** @type {Layer[]} */
   const layers = found.layers;
   const again = () => dispatchEvent(new HashChangeEvent("hashchange"));
@@ -37,15 +41,17 @@ export async function show(context, route) {
     h("datalist", { id: TOOL_NAMES }, ...tools.map((name) => h("option", { value: name }))),
     filters(route, words,
       labelled(words.text("column.project"), h("input", { type: "text", name: "project_id", maxlength: 128, props: { value: project } })),
-      labelled(words.text("rules.platform"), h("input", { type: "text", name: "platform", maxlength: 128, props: { value: platform } }))),
+      labelled(words.text("rules.platform"), h("input", { type: "text", name: "platform", maxlength: 128, props: { value: platform } })),
+      ...(isAdmin ? [labelled(words.text("fact.user"), h("input", { type: "text", name: "user_id", maxlength: 128, placeholder: me.userId, props: { value: userId } }))] : [])),
     notice && h("p", { class: "notice" }, icon("alert"), h("span", {}, words.text("run.override", { notice: notice.notice }), " ", notice.expires_at && words.text("rules.until"), " ", notice.expires_at && when(notice.expires_at, words))),
     section(words.text("rules.effective"), h("p", { class: "hint" }, words.text("rules.effective_note")), policyTable(found.effective_policy, words), tag(context, "rules.ask", project, platform)),
-    section(words.text("explain.heading"), h("p", { class: "hint" }, words.text("explain.note")), explainForm(context, project, platform)),
+    section(words.text("explain.heading"), h("p", { class: "hint" }, words.text("explain.note")), explainForm(context, project, platform, userId)),
     section(words.text("rules.layers"), layerTable(layers, context)),
     section(words.text("rules.edit"), h("p", { class: "hint" }, words.text(isAdmin ? "rules.edit_admin" : "rules.edit_own")), ...editable.map((layer) => layerForm(context, layer, again))),
     isAdmin && section(words.text("rules.override"), h("p", { class: "hint" }, words.text("rules.override_note")), ...live(context, layers, again), overrideForm(context, project, again)),
-    section(words.text("rules.history"), past.items.length ? historyTable(past.items, context) : nothing(words.text("rules.no_history")),
-      past.next_cursor && h("a", { class: "button small", href: addressOf("rules", { project_id: project, platform, before: past.next_cursor }) }, words.text("rules.older"))),
+    standingApprovals(context, standing.items, userId, again),
+    section(words.text("rules.history"), past.items.length ? historyTable(context, past.items, !route.query.get("before"), mayChange, again) : nothing(words.text("rules.no_history")),
+      past.next_cursor && h("a", { class: "button small", href: addressOf("rules", { project_id: project, platform, user_id: userId, before: past.next_cursor }) }, words.text("rules.older"))),
   );
   return { title: words.text("page.rules"), node };
 }
@@ -78,13 +84,6 @@ function layerTable(layers, context) {
   const { words } = context;
   const columns = [{ text: words.text("column.layer") }, { text: words.text("column.scope") }, { text: words.text("column.rules"), kind: "wide" }, { text: words.text("column.version"), kind: "number" }, { text: words.text("column.changed") }];
   return table(words.text("rules.layers"), columns, layers.map((la) => [layerName(la.layer, words), la.scope_key || words.text("rules.everybody"), rulesOf(la, context), la.version ? words.number(la.version) : "–", la.updated_at ? [when(la.updated_at, words), ` · ${la.updated_by}`] : "–"]));
-}
-
-/** @param {Layer[]} items @param {PageContext} context */
-function historyTable(items, context) {
-  const { words } = context;
-  const columns = [{ text: words.text("column.changed") }, { text: words.text("column.layer") }, { text: words.text("column.scope") }, { text: words.text("column.version"), kind: "number" }, { text: words.text("column.rules"), kind: "wide" }, { text: words.text("column.by") }];
-  return table(words.text("rules.history"), columns, items.map((la) => [la.updated_at ? when(la.updated_at, words) : "–", layerName(la.layer, words), la.scope_key || words.text("rules.everybody"), words.number(la.version), [rulesOf(la, context), la.notice && h("span", { class: "hint" }, la.notice)], la.updated_by]));
 }
 
 /** Overrides that are alive, each with its end. @param {PageContext} context @param {Layer[]} layers @param {() => void} again */

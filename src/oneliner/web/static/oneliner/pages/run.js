@@ -6,12 +6,12 @@
  * @import {PageContext, Route, Shown} from "./router.js"
  */
 
-import { Refused } from "../api.js";
 import { h, replaceChildren, setAttribute } from "../dom.js";
 import { chips, elapsedMs, reasonOf, statusBadge, usageFact } from "../views/run-facts.js";
 import { choice, labelled, nothing, section, table, when } from "./parts.js";
 import { addressOf } from "./router.js";
 import { policyTable } from "./policy.js";
+import { sinceThen } from "./rule-history.js";
 
 const KINDS = ["run", "step", "message", "tool"];
 
@@ -19,7 +19,7 @@ const KINDS = ["run", "step", "message", "tool"];
 export async function show(context, route) {
   const { api, words } = context;
   const run = await api.run(route.id);
-  const [messages, now] = await Promise.all([messagesOf(context, run), rulesNow(context, run)]);
+  const [messages, now] = await Promise.all([messagesOf(context, run), api.ask("GET", `/v2/oneliner/runs/${run.id}/governance/diff`)]);
   const node = h("div", { class: "stack" }, head(context, run), result(context, run), steps(context, run), messageTable(context, messages), events(context, run), rules(context, run, now));
   return { title: run.title || words.text("page.run"), node };
 }
@@ -109,21 +109,10 @@ function events({ api, words }, run) {
   return section(words.text("run.events"), h("div", { class: "filters" }, labelled(words.text("filter.kind"), kind)), list, more);
 }
 
-/** @param {PageContext} context @param {Run} run what holds for its owner now; null: it cannot be asked */
-async function rulesNow({ api, workspace }, run) {
-  if (run.user_id !== workspace.state.me?.userId) return null;
-  try {
-    return await api.ask("GET", `/v2/oneliner/governance?${new URLSearchParams({ project_id: run.project_id ?? "", platform: run.governance_snapshot?.platform ?? "" })}`);
-  } catch (error) {
-    if (error instanceof Refused) return null;
-    throw error;
-  }
-}
-
-/** @param {PageContext} context @param {Run} run @param {Record<string, any>|null} now */
-function rules({ words }, run, now) {
+/** @param {PageContext} context @param {Run} run @param {any} diff what was promised against what holds now */
+function rules({ words }, run, diff) {
   const promised = run.governance_snapshot?.effective_policy;
   if (!promised) return null;
   const link = h("a", { href: addressOf("rules", { project_id: run.project_id, platform: run.governance_snapshot?.platform }) }, words.text("run.rules_link"));
-  return section(words.text("run.rules"), h("p", { class: "hint" }, words.text("run.rules_note"), " ", link), policyTable(promised, words, now?.effective_policy));
+  return section(words.text("run.rules"), h("p", { class: "hint" }, words.text("run.rules_note"), " ", link), sinceThen(diff, words), policyTable(promised, words, diff.changes));
 }
