@@ -39,7 +39,7 @@ async def hosted(
             sys.executable,
             "-m",
             "uvicorn",
-            "examples.host_page.app:app",
+            "tests.browser.plain_page:app",
             "--port",
             str(port),
             "--log-level",

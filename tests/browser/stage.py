@@ -68,7 +68,7 @@ class Server:
     ) -> None:
         self.data_dir = data_dir
         self._modules = modules
-        self._variables: Mapping[str, str] = dict(variables or {}) | (
+        self.variables: Mapping[str, str] = dict(variables or {}) | (
             {}
             if models is None
             else {
@@ -109,7 +109,7 @@ class Server:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *arguments,
-            env={**home, **self._variables},
+            env={**home, **self.variables},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -165,7 +165,7 @@ class Stage:
 
     async def entered(self, user_id: str, look: Look = ENGLISH, *, is_admin: bool = True) -> Page:
         """A page that came in with a token of *user_id*, who has a workspace of his own."""
-        settings = Settings.load({}, data_dir=self.server.data_dir)
+        settings = Settings.load(self.server.variables, data_dir=self.server.data_dir)
         authority = Authority.ADMIN if is_admin else Authority.MEMBER
         token = issue_token(settings, user_id, authority=authority, ttl_seconds=3_600, name=user_id)
         page = await self.page(None, look)
@@ -177,7 +177,7 @@ class Stage:
 
     async def rule(self, rules: Mapping[str, object]) -> None:
         """Set the system's rules."""
-        settings = Settings.load({}, data_dir=self.server.data_dir)
+        settings = Settings.load(self.server.variables, data_dir=self.server.data_dir)
         token = issue_token(settings, "local", authority=Authority.ADMIN, ttl_seconds=600)
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(base_url=self.server.url, headers=headers) as client:

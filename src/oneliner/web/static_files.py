@@ -40,6 +40,9 @@ _IMPORTS = re.compile(r'^import (?:[^"\n]* from )?"(\.[^"]+)";', re.MULTILINE)
 #: What other sites include, and the module it begins with.
 _SCRIPT = "embed.js"
 _WINDOW = "oneliner/embed/host.js"
+#: The dictionaries, and which of them the page of the product reads at once.
+_WORDS = "oneliner/words/"
+_PAGE_WORDS = ("", "asking-", "page-")
 #: Where a page names a file: what the address of a version stands in for.
 _PLACE = "/static/"
 
@@ -89,15 +92,19 @@ class PageFiles:
         is_current = versioned is not None and versioned[1] == await asyncio.to_thread(self.version)
         return respond(request, file, {**_FOR_ANYBODY, "Cache-Control": _FOREVER if is_current else "no-cache"})
 
-    async def page(self, request: Request, name: str, headers: Mapping[str, str]) -> Response:
-        """The HTML page *name*, with the versions of its files and all of its modules announced. *headers* as given."""
-        return respond(request, await asyncio.to_thread(self._page, name), headers)
+    async def page(self, request: Request, name: str, language: str, headers: Mapping[str, str]) -> Response:
+        """The HTML page *name*, with the versions of its files and all of its modules announced, with the words of
+        *language*, in which it will most likely be read. *headers* as given.
+        """
+        return respond(request, await asyncio.to_thread(self._page, name, language), headers)
 
-    def _page(self, name: str) -> Delivered:
+    def _page(self, name: str, language: str) -> Delivered:
         text = (self._folder / name).read_text("utf-8")
         # Else a browser learns of a module only when it has read the one that imports it, one round trip a level.
         entries = re.findall(rf'<script type="module" src="{_PLACE}([^"]+)"', text)
-        links = [f'  <link rel="modulepreload" href="{_PLACE}{module}">\n  ' for module in self.imported(entries)]
+        words = [f"{_WORDS}{part}{language}.js" for part in _PAGE_WORDS]
+        modules = [*self.imported(entries), *words]
+        links = [f'  <link rel="modulepreload" href="{_PLACE}{module}">\n  ' for module in modules]
         text = text.replace("</head>", "".join([*links, "</head>"]))
         return _delivered(text.replace(f'"{_PLACE}', f'"{_PLACE}v-{self.version()}/').encode(), ".html")
 
@@ -146,7 +153,12 @@ class PageFiles:
 def respond(request: Request, file: Delivered, headers: Mapping[str, str]) -> Response:
     """*file* with *headers*, compressed for whom it may be; 304 when the browser named its ETag."""
     zips = _takes_gzip(request.headers.get("accept-encoding", ""))
-    told = {**headers, "ETag": file.etag, "Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
+    told = {
+        **headers,
+        "ETag": file.etag,
+        "Vary": headers.get("Vary", "Accept-Encoding"),
+        "X-Content-Type-Options": "nosniff",
+    }
     if file.etag in {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}:
         return Response(status_code=304, headers=told)
     if zips:

@@ -12,6 +12,7 @@ from oneliner.web.answer_schemas import Health, Readiness
 from oneliner.web.call import services_of
 from oneliner.web.description import described
 from oneliner.web.headers import PAGE_POLICY, READING_POLICY, security_headers
+from oneliner.web.localise import language_of
 from oneliner.web.routing import Endpoint
 from oneliner.web.static_files import PageFiles
 
@@ -26,7 +27,9 @@ _STYLE = Path(__file__).parents[1] / "reference.css"
 @router.get("/", include_in_schema=False)
 async def home(request: Request) -> Response:
     """The page."""
-    return await _files(request).page(request, "index.html", security_headers(PAGE_POLICY))
+    language = language_of(request.headers.get("accept-language", ""))
+    headers = {**security_headers(PAGE_POLICY), "Vary": "Accept-Encoding, Accept-Language"}
+    return await _files(request).page(request, "index.html", language, headers)
 
 
 @router.get("/static/{name:path}", include_in_schema=False)

@@ -14,9 +14,12 @@
   // Filled in when this is sent: all that the first module imports, so that none waits for another to be read.
   /** @type {string[]} */
   const imported = [];
-  for (const name of imported) {
-    document.head.append(Object.assign(document.createElement("link"), { rel: "modulepreload", href: `${base}/static/${name}` }));
-  }
+  const language = script.dataset.language || document.documentElement.lang || navigator.language;
+  imported.push(`oneliner/words/${/^zh/i.test(language) ? "zh" : "en"}.js`);
+  /** @param {Partial<HTMLLinkElement>} what */
+  const announce = (what) => document.head.append(Object.assign(document.createElement("link"), what));
+  for (const name of imported) announce({ rel: "modulepreload", href: `${base}/static/${name}` });
+  announce({ rel: "preload", as: "fetch", crossOrigin: "anonymous", href: `${base}/static/oneliner/css/window.css` });
   const modules = import(`${base}/static/oneliner/embed/host.js`);
   const { tokenUrl, ...attributes } = script.dataset;
   const given = Object.fromEntries(Object.entries(attributes).filter(([name]) => OPTIONS.includes(name)));

@@ -131,6 +131,7 @@ export class Host {
       this.#showPrimary();
       this.#window = this.#newWindow(Window);
       this.#root.prepend(this.#window.node);
+      this.#window.stand();
       this.#root.classList.add("open");
       this.#drawLauncher();
       if (!this.#starting) void this.#enter().then((problem) => this.#window?.show(problem));

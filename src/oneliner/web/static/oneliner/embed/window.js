@@ -22,6 +22,8 @@ import { SessionTabs } from "./tabs.js";
 
 const PANEL_ID = "oneliner-panel";
 const TITLE_ID = "oneliner-title";
+/** Where the window takes the whole screen, as its styles say. */
+const PHONE = matchMedia("(max-width: 640px)");
 
 const sessionList = lazily(async () => (await import("../views/session-list.js")).SessionList);
 
@@ -71,10 +73,14 @@ export class ChatWindow {
     const demo = workspace.state.me?.isDemo && h("p", { class: "demo", role: "note" }, h("strong", {}, words.text("demo.title")), " ", words.text("demo.brief"));
     this.#panel = h("div", { class: "panel", id: PANEL_ID, role: "tabpanel", "aria-label": words.text("log.label") }, this.#header.node, log.node, this.#composer.node);
     this.node = h(
-      "div",
+      "dialog",
       {
-        class: "window", id: WINDOW_ID, role: "dialog", "aria-labelledby": TITLE_ID, lang: words.locale,
-        on: { keydown: (/** @type {KeyboardEvent} */ event) => this.#onKey(event, onClose) },
+        class: "window", id: WINDOW_ID, "aria-labelledby": TITLE_ID, lang: words.locale,
+        on: {
+          keydown: (/** @type {KeyboardEvent} */ event) => this.#onKey(event, onClose),
+          // A phone's way back, which comes without a key.
+          cancel: (/** @type {Event} */ event) => { event.preventDefault(); this.#leaveOff(onClose); },
+        },
       },
       h("div", { class: "window-head" }, h("h2", { class: "brand", id: TITLE_ID }, mark(), words.text("embed.window")), this.modeButton, close),
       this.#tabs.node, demo || null, strip.node, this.#problem, this.#all, this.#panel, ...this.#announcer.nodes,
@@ -82,8 +88,11 @@ export class ChatWindow {
     this.#parts = [strip, this.#header, log, this.#composer, this.#tabs, this.#announcer];
     const unsubscribe = workspace.subscribe(this.#schedule);
     const minute = setInterval(this.#schedule, 60_000);
+    const turned = () => this.stand();
+    PHONE.addEventListener("change", turned);
     this.#leave = () => {
       unsubscribe();
+      PHONE.removeEventListener("change", turned);
       clearInterval(minute);
       this.node.remove();
     };
@@ -92,6 +101,15 @@ export class ChatWindow {
 
   destroy() {
     this.#leave();
+  }
+
+  /** Shows itself, once it is on the page: beside what is there, or on a phone over it, which then rests. */
+  stand() {
+    const focused = /** @type {HTMLElement|null} */ (/** @type {ShadowRoot} */ (this.node.getRootNode()).activeElement);
+    if (this.node.open) this.node.close();
+    if (PHONE.matches) this.node.showModal();
+    else this.node.setAttribute("open", ""); // show() would take the focus
+    focused?.focus();
   }
 
   /** Puts the focus where a person goes on; never on a button that would let a run go. */
@@ -128,8 +146,14 @@ export class ChatWindow {
   /** @param {KeyboardEvent} event @param {() => void} onClose */
   #onKey(event, onClose) {
     if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
-    // The host's own Escape is for the host's own things.
+    // The host's own Escape is for the host's own things, and a modal's would come a second time.
     event.stopPropagation();
+    event.preventDefault();
+    this.#leaveOff(onClose);
+  }
+
+  /** @param {() => void} onClose */
+  #leaveOff(onClose) {
     if (!this.#all.hidden) this.#tabs.showAll(false);
     else onClose();
   }
