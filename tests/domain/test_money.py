@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oneliner.domain.usage import Price, Totals, Usage, cost_nanos, estimate_tokens, usd
+from oneliner.domain.usage import Price, Totals, Usage, added, cost_nanos, estimate_tokens, usd
 
 tokens = st.integers(0, 10**8)
 picos = st.integers(0, 10**9)
@@ -63,3 +63,8 @@ def test_an_estimate_is_between_one_token_for_four_characters_and_one_for_each(t
     assert (len(text) + 3) // 4 <= estimate_tokens(text) <= len(text)
     assert estimate_tokens("word" * 10) == 10
     assert estimate_tokens("审查合同") == 4
+
+
+def test_sums_are_added_field_by_field() -> None:
+    assert added([]) == Totals()
+    assert added([Totals(1, 2, 3, 4, 5, 6), Totals(10, 20, 30, 40, 50, 60)]) == Totals(11, 22, 33, 44, 55, 66)

@@ -6,10 +6,14 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from oneliner.app.ports import UsageRow
 from oneliner.domain.errors import Invalid
+from oneliner.domain.usage import added
 
 if TYPE_CHECKING:
-    from oneliner.app.ports import Page, Transaction, UsageFilter, UsageRow
+    from collections.abc import Sequence
+
+    from oneliner.app.ports import Page, Transaction, UsageFilter
     from oneliner.domain.user import Caller
 
 
@@ -39,4 +43,12 @@ def bill(
         raise Invalid("the bill ends before it begins; give a later 'until' or an earlier 'since'", field="until")
     if not caller.is_admin:
         only = replace(only, user_id=caller.user_id)
-    return tx.usage.lines(str(group_by), only, page), tx.usage.total(only)
+    lines = tx.usage.lines(str(group_by), only, page)
+    is_whole = page.before is None and len(lines) < page.limit
+    # Each call is in exactly one line, so all of the lines are the total, and the messages need not be read twice.
+    return lines, summed(lines) if is_whole else tx.usage.total(only)
+
+
+def summed(lines: Sequence[UsageRow]) -> UsageRow:
+    """One line that is the sum of *lines*."""
+    return UsageRow("", sum(line.message_count for line in lines), added(line.totals for line in lines))

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NANOS_PER_USD = 1_000_000_000
 PICOS_PER_NANO = 1_000
@@ -59,6 +63,12 @@ class Totals:
     def cost(self) -> str | None:
         """The known costs as USD, or None when there are messages and none of them has a known price."""
         return None if self.unpriced_count and not self.cost_nanos else usd(self.cost_nanos)
+
+
+def added(parts: Iterable[Totals]) -> Totals:
+    """The sum of *parts*, field by field."""
+    listed = list(parts)
+    return Totals(*(sum(getattr(part, name) for part in listed) for name in Totals.__slots__))
 
 
 def cost_nanos(usage: Usage, price: Price | None) -> int | None:

@@ -19,6 +19,9 @@ metadata = MetaData(
 
 #: Runs that wait for people.
 WAITING = "run_status IN ('blocked', 'needs_confirmation')"
+#: Which messages are on a bill: calls of models that have ended. Statements write it out too, without values that are bound
+#: later: a database uses an index over a part of a table only where it sees beforehand that no more is asked for.
+BILLED = "role = 'assistant' AND state != 'streaming'"
 
 
 def _id(name: str = "id", *, primary_key: bool = False, default: str | None = None) -> Column[str]:
@@ -137,6 +140,14 @@ messages = Table(
         postgresql_where=text("state = 'streaming'"),
     ),
     Index("ix_messages_user_id_created_at", "user_id", "created_at"),
+    # All that a bill reads, so that it reads none of the texts. A call of a model enters it once, at its end.
+    Index(
+        "ix_messages_bills",
+        *("created_at", "user_id", "project_id", "session_id", "run_id", "model", "executor"),
+        *("input_tokens", "output_tokens", "cached_tokens", "cost_nanos", "priced", "estimated", "role", "state"),
+        sqlite_where=text(BILLED),
+        postgresql_where=text(BILLED),
+    ),
 )
 
 agent_runs = Table(

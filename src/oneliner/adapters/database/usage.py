@@ -50,9 +50,10 @@ _FILTERS = {
 def _calls(narrowed: frozenset[str]) -> list[ColumnElement[bool]]:
     """Which messages: every call of a model in the time, further narrowed."""
     return [
-        _m.role == str(Role.ASSISTANT),
+        # As BILLED has it, and written out as there: the index holds all that is read here.
+        _m.role == literal_column(f"'{Role.ASSISTANT}'"),
+        _m.state != literal_column(f"'{MessageState.STREAMING}'"),
         _m.model != "",
-        _m.state != str(MessageState.STREAMING),
         _m.created_at >= bindparam("since"),
         _m.created_at < bindparam("until"),
         *(column == bindparam(name) for name, column in _FILTERS.items() if name in narrowed),
