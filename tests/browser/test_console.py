@@ -21,7 +21,7 @@ from tests.webhooks.receiver import Receiver
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser, Locator, Page
 
     from oneliner.testing import ModelServer
 
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.browser
 
 MCP_SERVER = str(Path(modern_mcp_server.__file__))
 MANY = 50_000
+MAX_TABS = 80
 
 
 @asynccontextmanager
@@ -408,6 +409,9 @@ async def test_a_version_of_the_rules_is_restored_and_a_run_says_what_has_change
     await stage.rule({"max_steps": 9})
     await goto(page, "runs")
     await page.get_by_role("link", name="Say hello").click()
+    spans = page.locator(".span")
+    await expect(spans.last).to_contain_text("Model openai/scripted")
+    await expect(spans.first).to_contain_text("Waited for its turn")
     await expect(page.locator(".page")).to_contain_text("What has changed since then")
     await expect(page.locator(".page")).to_contain_text("Model calls in a run: 12 → 9 tighter")
     await expect(page.locator(".page")).to_contain_text("System: version 1, now 4")
@@ -451,3 +455,57 @@ async def test_the_day_budget_stands_beside_the_bars_and_tools_have_their_bill(d
     await goto(page, "home")
     await page.locator(".figure a").first.click()
     await expect(page.get_by_label("Status")).to_have_value("needs_you")
+
+
+async def tab_to(page: Page, wanted: Locator) -> None:
+    """Go on by the keyboard until *wanted* has the focus."""
+    for _ in range(MAX_TABS):
+        if await wanted.evaluate("(node) => node === document.activeElement"):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"{wanted} is not reached by Tab")
+
+
+async def test_a_schedule_is_made_paused_and_deleted_by_keyboard_alone(stage: Stage) -> None:
+    page = await stage.signed_in()
+    await tab_to(page, page.locator(".page-nav [data-page=schedules]"))
+    await page.keyboard.press("Enter")
+    form = page.get_by_role("form", name="New schedule")
+    await expect(form).to_be_visible()
+    await tab_to(page, form.get_by_label("Task"))
+    await page.keyboard.type("Review the accounts")
+    await tab_to(page, form.get_by_label("When"))
+    await page.keyboard.type("every M")
+    await expect(form.get_by_label("Cron expression")).to_have_value("0 9 * * MON")
+    await tab_to(page, form.get_by_role("button", name="Create the schedule"))
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".page-title")).to_have_text("Review the accounts")
+    await expect(page.locator(".page-title")).to_be_focused()
+    await tab_to(page, page.get_by_role("button", name="Pause"))
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".page .status")).to_have_text("Paused")
+    await tab_to(page, page.get_by_role("button", name="Delete", exact=True))
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Leave it")).to_be_focused()
+    await page.keyboard.press("Shift+Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".nothing")).to_be_visible()
+
+
+async def test_on_a_phone_the_drawer_leads_to_a_page_and_the_focus_goes_along(stage: Stage) -> None:
+    page = await stage.signed_in(look={"locale": "en-US", "viewport": {"width": 360, "height": 740}})
+    opener = page.locator(".drawer-opener")
+    await opener.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".sidebar")).to_have_class(re.compile("open"))
+    await expect(page.locator(".main")).to_have_attribute("inert", "")
+    await page.keyboard.press("Escape")
+    await expect(opener).to_be_focused()
+    await page.keyboard.press("Enter")
+    await tab_to(page, page.locator(".page-nav [data-page=system]"))
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".page-title")).to_have_text("System")
+    await expect(page.locator(".page-title")).to_be_focused()
+    await opener.click()
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    await expect(page.locator(".main")).not_to_have_attribute("inert", "")

@@ -45,7 +45,8 @@ export function mount(root, { api, workspace, words, drafts, settings, onSignIn,
   const header = new RunHeader(context);
   const log = new Log(context, emptyState(context, composer, handoff));
   const strip = new ConnectionStrip(context, onSignIn);
-  const drawer = new Drawer(words);
+  // What lies behind the drawer cannot be reached while it is open.
+  const drawer = new Drawer(words, (isOpen) => setAttribute(main, "inert", isOpen));
   const sessions = new SessionList(context, () => { toChat(); drawer.close(); });
   const demo = h("div", { class: "demo", role: "note", hidden: true });
   const failed = h("div", { class: "load-problem", hidden: true });
@@ -60,8 +61,10 @@ export function mount(root, { api, workspace, words, drafts, settings, onSignIn,
   let page = null;
   const pages = new Pages({ ...context, api }, chat, (shown) => {
     page = shown;
-    drawer.close();
+    const cameFromDrawer = drawer.close();
     draw();
+    // Its link is gone from the screen, and with it the focus.
+    if (cameFromDrawer) title.focus();
   });
   drawer.fill(h("div", { class: "brand" }, mark(), "OneLiner"), h("div", { class: "nav-actions" }, newChat, handOver), pages.nav, sessions.node, settings);
   const refusal = h("div", { class: "load-problem", hidden: true });
@@ -103,6 +106,7 @@ export function mount(root, { api, workspace, words, drafts, settings, onSignIn,
     unsubscribe();
     unlisten();
     pages.destroy();
+    drawer.destroy();
     clearInterval(minute);
     root.replaceChildren();
   };
@@ -141,6 +145,9 @@ function emptyState({ words }, composer, handoff) {
 
 /** The list at the side; on a narrow page it comes in from there and goes again. */
 class Drawer {
+  #narrow = matchMedia("(max-width: 51rem)");
+  #onWidth = () => this.close();
+  #onOpen;
   node = h("aside", { class: "sidebar", id: "oneliner-sidebar" });
   #onKey = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Escape" && this.node.classList.contains("open")) {
@@ -149,8 +156,10 @@ class Drawer {
     }
   };
 
-  /** @param {Translator} words */
-  constructor(words) {
+  /** @param {Translator} words @param {(isOpen: boolean) => void} onOpen */
+  constructor(words, onOpen) {
+    this.#onOpen = onOpen;
+    this.#narrow.addEventListener("change", this.#onWidth);
     this.node.setAttribute("aria-label", words.text("nav.side"));
     this.opener = h(
       "button",
@@ -166,8 +175,15 @@ class Drawer {
     replaceChildren(this.node, ...parts);
   }
 
+  /** @returns {boolean} whether it was open */
   close() {
-    this.#set(false);
+    const wasOpen = this.node.classList.contains("open");
+    if (wasOpen) this.#set(false);
+    return wasOpen;
+  }
+
+  destroy() {
+    this.#narrow.removeEventListener("change", this.#onWidth);
   }
 
   #toggle() {
@@ -180,5 +196,6 @@ class Drawer {
     this.node.classList.toggle("open", isOpen);
     this.scrim.classList.toggle("open", isOpen);
     this.opener.setAttribute("aria-expanded", String(isOpen));
+    this.#onOpen(isOpen);
   }
 }

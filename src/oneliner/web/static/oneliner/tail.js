@@ -20,6 +20,8 @@ export class Tail {
   /** how many came in all */
   count = 0;
   #countWhenPaused = 0;
+  /** @type {Set<string>} every type that came; there are few */
+  types = new Set();
 
   /** @param {number} most is kept */
   constructor(most) {
@@ -29,6 +31,7 @@ export class Tail {
   /** @param {Frame} frame */
   add(frame) {
     this.count += 1;
+    this.types.add(frame.type);
     if (this.#ring.length < this.#most) {
       this.#ring.push(frame);
       return;

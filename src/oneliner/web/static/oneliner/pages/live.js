@@ -10,12 +10,11 @@
 
 import { drawList, h, icon, oncePerFrame, replaceChildren, setAttribute, setText } from "../dom.js";
 import { Tail } from "../tail.js";
-import { choice, labelled, nothing } from "./parts.js";
+import { choice, labelled, nothing, offerKinds } from "./parts.js";
 import { addressOf } from "./router.js";
 
 const MAX_KEPT = 2_000;
 const MAX_SHOWN = 100;
-const KINDS = ["run", "step", "message", "tool"];
 
 /** From the first look on everything is kept, so that there is no hole after a visit to another page. @type {WeakMap<import("../workspace.js").Workspace, Tail>} */
 const tails = new WeakMap();
@@ -24,7 +23,8 @@ const tails = new WeakMap();
 export async function show(context, route) {
   const { words, workspace } = context;
   const tail = tailOf(workspace);
-  const kind = choice("kind", [["", words.text("filter.all")], ...KINDS.map((k) => /** @type {[string, string]} */ ([k, `${k}.*`]))], route.query.get("kind") ?? "");
+  const chosen = route.query.get("kind") ?? "";
+  const kind = choice("kind", [["", words.text("filter.all")], ...(chosen ? [/** @type {[string, string]} */ ([chosen, `${chosen}.*`])] : [])], chosen);
   const text = h("input", { type: "search", name: "q", maxlength: 200, props: { value: route.query.get("q") ?? "" } });
   const titleOf = (/** @type {Frame} */ frame) => workspace.state.runs[frame.run_id]?.title ?? frame.run_id;
   const about = (/** @type {Frame} */ frame) => `${frame.type} ${frame.summary ?? ""} ${titleOf(frame)} ${frame.run_id}`;
@@ -36,6 +36,7 @@ export async function show(context, route) {
   const clear = h("button", { type: "button", class: "button small", on: { click: () => { tail.clear(); draw(); } } }, words.text("live.clear"));
 
   const draw = () => {
+    offerKinds(kind, tail.types);
     const frames = tail.shown({ kind: kind.value, text: text.value.trim().toLowerCase() }, about, MAX_SHOWN);
     drawList(list, frames, keyOf, (frame, old) => retitled(old ?? line(frame, context), titleOf(frame)));
     setText(told, words.text("live.count", { count: tail.count, kept: tail.kept, shown: frames.length }));

@@ -118,6 +118,12 @@ export function choice(name, choices, chosen) {
   return h("select", { name }, ...choices.map(([value, text]) => h("option", { value, props: { selected: value === chosen } }, text)));
 }
 
+/** Lets *kind* be chosen of every part before the dot that *types* have. @param {HTMLSelectElement} kind @param {Iterable<string>} types */
+export function offerKinds(kind, types) {
+  const known = new Set([...kind.options].map((option) => option.value));
+  for (const name of new Set([...types].map((type) => type.split(".")[0]))) if (!known.has(name)) kind.append(h("option", { value: name }, `${name}.*`));
+}
+
 /**
  * A form whose fields stand in the address; what is empty is left out.
  *

@@ -8,12 +8,11 @@
 
 import { h, replaceChildren, setAttribute } from "../dom.js";
 import { chips, elapsedMs, reasonOf, statusBadge, usageFact } from "../views/run-facts.js";
-import { choice, labelled, nothing, section, table, when } from "./parts.js";
+import { choice, labelled, nothing, offerKinds, section, table, when } from "./parts.js";
 import { addressOf } from "./router.js";
 import { policyTable } from "./policy.js";
 import { sinceThen } from "./rule-history.js";
-
-const KINDS = ["run", "step", "message", "tool"];
+import { timeline } from "./timeline-view.js";
 
 /** @param {PageContext} context @param {Route} route @returns {Promise<Shown>} */
 export async function show(context, route) {
@@ -87,7 +86,8 @@ function messageTable({ words }, messages) {
 function events({ api, words }, run) {
   const list = h("ol", { class: "event-list" });
   const more = h("button", { type: "button", class: "button small", on: { click: () => void load() } }, words.text("run.more_events"));
-  const kind = choice("kind", [["", words.text("filter.all")], ...KINDS.map((k) => /** @type {[string, string]} */ ([k, `${k}.*`]))], "");
+  const kind = choice("kind", [["", words.text("filter.all")]], "");
+  const time = h("div", {});
   /** @type {Record<string, any>[]} */
   const all = [];
   let after = 0;
@@ -102,11 +102,14 @@ function events({ api, words }, run) {
     all.push(...page.items);
     after = Number(page.next_cursor ?? 0);
     setAttribute(more, "hidden", !page.next_cursor);
+    offerKinds(kind, all.map((event) => event.event_type));
+    replaceChildren(time, timeline(/** @type {any} */ (all), words));
     draw();
   };
   kind.addEventListener("change", draw);
   void load();
-  return section(words.text("run.events"), h("div", { class: "filters" }, labelled(words.text("filter.kind"), kind)), list, more);
+  return h("div", { class: "stack" }, section(words.text("timeline.heading"), time),
+    section(words.text("run.events"), h("div", { class: "filters" }, labelled(words.text("filter.kind"), kind)), list, more));
 }
 
 /** @param {PageContext} context @param {Run} run @param {any} diff what was promised against what holds now */

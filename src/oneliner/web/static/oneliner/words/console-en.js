@@ -319,4 +319,17 @@ export const en = {
   "group.executor": "Executor",
   "costs.more": "There are more lines than these; the sums above are of all of them.",
   "costs.budget": "{name}: {limit}",
+
+  "timeline.heading": "Where the time went",
+  "timeline.person": "Waited for a person",
+  "timeline.queue": "Waited for its turn",
+  "timeline.model": "Model",
+  "timeline.retry": "Tried again",
+  "timeline.tool": "Tool",
+  "timeline.lost": "Worker lost",
+  "timeline.bad": "did not succeed",
+  "timeline.open": "{took} so far",
+  "timeline.all": "{took} in all",
+  "timeline.more.one": "{count} more is not drawn.",
+  "timeline.more.other": "{count} more are not drawn.",
 };

@@ -319,4 +319,17 @@ export const zh = {
   "group.executor": "执行者",
   "costs.more": "还有更多条目；上面的合计包含全部。",
   "costs.budget": "{name}：{limit}",
+
+  "timeline.heading": "时间去向",
+  "timeline.person": "等待人",
+  "timeline.queue": "等待执行",
+  "timeline.model": "模型",
+  "timeline.retry": "重试",
+  "timeline.tool": "工具",
+  "timeline.lost": "执行进程丢失",
+  "timeline.bad": "未成功",
+  "timeline.open": "已 {took}",
+  "timeline.all": "共 {took}",
+  "timeline.more.one": "另有 {count} 段未画出。",
+  "timeline.more.other": "另有 {count} 段未画出。",
 };

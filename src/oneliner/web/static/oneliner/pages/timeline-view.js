@@ -1,0 +1,49 @@
+/**
+ * The time of a run as bars, one under the other; each says in words what its bar shows.
+ *
+ * @import {Translator} from "../i18n.js"
+ * @import {RunEvent, Span} from "../timeline.js"
+ */
+
+import { h, setAttribute } from "../dom.js";
+import { spansOf } from "../timeline.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const WIDTH = 1_000;
+const HEIGHT = 10;
+const LEAST = 4;
+const MAX_SHOWN = 300;
+
+/** @param {RunEvent[]} events @param {Translator} words @returns {HTMLElement|null} null: there is nothing to see yet */
+export function timeline(events, words) {
+  const spans = spansOf(events, Date.now());
+  if (!spans.length) return null;
+  const begin = spans[0].from;
+  const end = Math.max(...spans.map((span) => span.to));
+  const rows = spans.slice(0, MAX_SHOWN).map((span) => row(span, begin, Math.max(end - begin, 1), words));
+  return h("div", { class: "timeline-box" }, h("ol", { class: "timeline" }, ...rows),
+    spans.length > MAX_SHOWN && h("p", { class: "hint" }, words.text("timeline.more", { count: spans.length - MAX_SHOWN })),
+    h("p", { class: "hint" }, words.text("timeline.all", { took: words.took(end - begin) })));
+}
+
+/** @param {Span} span @param {number} begin @param {number} whole @param {Translator} words */
+function row(span, begin, whole, words) {
+  const took = span.kind === "lost" ? "" : words.took(span.to - span.from);
+  const said = span.isOpen ? words.text("timeline.open", { took }) : took;
+  const label = span.label && words.has(`timeline.label.${span.label}`) ? words.text(`timeline.label.${span.label}`) : span.label;
+  return h("li", { class: "span", data: { kind: span.kind } }, h("span", { class: "span-name" }, words.text(`timeline.${span.kind}`), label && h("code", {}, ` ${label}`), span.isBad && span.kind !== "lost" && h("span", { class: "changed" }, ` ${words.text("timeline.bad")}`)),
+    bar(span, begin, whole), h("span", { class: "span-took" }, said));
+}
+
+/** @param {Span} span @param {number} begin @param {number} whole */
+function bar(span, begin, whole) {
+  const svg = document.createElementNS(SVG, "svg");
+  const rect = document.createElementNS(SVG, "rect");
+  const width = Math.max(((span.to - span.from) / whole) * WIDTH, LEAST);
+  const from = Math.min(((span.from - begin) / whole) * WIDTH, WIDTH - width);
+  for (const [name, value] of Object.entries({ x: from, y: 1, width, height: HEIGHT - 2, rx: 1.5 })) setAttribute(rect, name, value.toFixed(1));
+  for (const [name, value] of Object.entries({ viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true", class: "span-bar" })) setAttribute(svg, name, value);
+  if (span.isBad) setAttribute(rect, "class", "bad");
+  svg.append(rect);
+  return svg;
+}
