@@ -53,6 +53,7 @@ def _calls(narrowed: frozenset[str]) -> list[ColumnElement[bool]]:
         # As BILLED has it, and written out as there: the index holds all that is read here.
         _m.role == literal_column(f"'{Role.ASSISTANT}'"),
         _m.state != literal_column(f"'{MessageState.STREAMING}'"),
+        # What an executor that is a function said itself, was no call of a model.
         _m.model != "",
         _m.created_at >= bindparam("since"),
         _m.created_at < bindparam("until"),
