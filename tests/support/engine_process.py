@@ -2,7 +2,7 @@
 
 Importing takes longer than a test wants to wait for each of many deaths, so this process imports everything once and
 forks an engine for each line that it reads. The engine says its process id when it works, and ends on nothing but a
-signal. Its tools write their idempotency key to the file of effects. A PostgreSQL database at URL stands in for the file.
+signal. It has a specialist and a function for executors. Its tools write their idempotency key to the file of effects. A PostgreSQL database at URL stands in for the file.
 """
 
 from __future__ import annotations
@@ -61,8 +61,29 @@ def effect_tools(effects: Path) -> list[Callable[..., object]]:
     return [once, again, look]
 
 
+HELPER = oneliner.Executor(name="helper", description="helps", tools=("once", "again", "look"))
+
+
+@oneliner.executor(tools=["once", "again"], delegates_to=["helper"])
+async def worker(context: oneliner.ExecutorContext) -> str:
+    """Does a little of everything that a function can do."""
+    first = await context.ask_model("The worker asks.")
+    await context.call_tool("once", {})
+    kept = await context.step("kept", _slowly)
+    await context.say("half of it is done")
+    await asyncio.gather(context.call_tool("again", {}), context.delegate("helper", "help the worker"))
+    last = await context.ask_model(f"The worker asks again: {first.text} {kept}")
+    return last.text
+
+
+async def _slowly() -> str:
+    await asyncio.sleep(0.005)
+    return "kept"
+
+
 async def _work(path: Path, base_url: str, effects: Path) -> None:
-    engine = Engine(path, base_url, Options(tools=effect_tools(effects), lease_seconds=2, sweep_seconds=0.1))
+    options = Options(tools=effect_tools(effects), executors=[HELPER, worker], lease_seconds=2, sweep_seconds=0.1)
+    engine = Engine(path, base_url, options)
     # As a server does: it holds the data folder, so whoever held these leases is dead.
     await recovery.recover_all(engine.database, await engine.database.read(lambda tx: tx.runs.leased(VERSION)))
     engine.start()
