@@ -167,6 +167,15 @@ def reader(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Reader]:
         )
 
 
+def example(page: str, language: str) -> str:
+    """The first example in *language* of a page of the docs."""
+    found = re.search(
+        rf"^```{language}\n(.*?)^```", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert found is not None
+    return found[1]
+
+
 def lay_out(folder: Path) -> None:
     """A checkout with an installed program, some changes, and the files that the pages speak of."""
     for name, program in STAND_INS.items():
@@ -177,6 +186,8 @@ def lay_out(folder: Path) -> None:
     (folder / "myapp").mkdir()
     for name in ("tools.py", "accounts.py", "myapp/tools.py"):
         (folder / name).write_text(TOOL, "utf-8")
+    (folder / "executors.toml").write_text(example("executors.md", "toml"), "utf-8")
+    (folder / "staff.py").write_text(example("executors.md", "python"), "utf-8")
     (folder / "mcp.json").write_text('{"mcpServers": {}}', "utf-8")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     subprocess.run(["git", "add", "tools.py"], cwd=folder, check=True)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     "model_fallbacks",
     "model_base_url",
     "prices",
+    "executors",
+    "executors_file",
     "mcp_file",
     "fetch_hosts",
     "concurrency",
