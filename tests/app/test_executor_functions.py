@@ -452,3 +452,55 @@ async def test_a_cancelled_run_stops_its_function(start: Start, server: ModelSer
     async with asyncio.timeout(20):
         await stopped.wait()
     assert (await engine.get(run.id)).run_status is RunStatus.CANCELLED
+
+
+@pytest.mark.parametrize("place", range(8))
+async def test_a_worker_may_be_lost_at_every_await(
+    open_engine: Open, server: ModelServer, till: Till, place: int
+) -> None:
+    reached, stands, looked = 0, asyncio.Event(), 0
+
+    async def gate() -> None:
+        nonlocal reached
+        reached += 1
+        if reached == place + 1 and not stands.is_set():
+            stands.set()
+            await asyncio.Event().wait()
+
+    async def look() -> int:
+        nonlocal looked
+        looked += 1
+        return 7
+
+    async def work(context: ExecutorContext) -> str:
+        await gate()
+        first = await context.ask_model("one")
+        await gate()
+        await context.call_tool("pay", {"to": "bob"})
+        await gate()
+        seven = await context.step("look", look)
+        await gate()
+        await context.say("half")
+        await gate()
+        helped = await context.delegate("helper", "help")
+        await gate()
+        spoken = await context.conversation()
+        await gate()
+        last = await context.ask_model(f"{first.text} {seven} {helped} {len(spoken)}")
+        await gate()
+        return last.text
+
+    options = engine_with(till, work)
+    first = await open_engine(options)
+    server.script(Reply("One."), Reply("Helped."), Reply("Last."))
+    run = await first.chat("go", executor="worker")
+    async with asyncio.timeout(20):
+        await stands.wait()
+    await first.abandon()
+    second = await open_engine(options)
+    done = await second.settled(run.id, ENDED)
+    assert (done.run_status, done.result["text"]) == (RunStatus.DONE, "Last.")
+    assert (till.paid, looked, len(server.requests)) == (["worker:bob"], 1, 3)
+    assert server.requests[2].messages[-1]["content"] == "One. 7 Helped. 1"
+    told = await second.types(run.id)
+    assert [told.count(kind) for kind in ("executor.said", "executor.started", "executor.finished")] == [1, 1, 1]

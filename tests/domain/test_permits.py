@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import oneliner
+from oneliner.app.steps import Assignment
 from oneliner.domain import permits
 from oneliner.domain.permits import CallPermit, ModelPermit
 from oneliner.testing import model_permit
@@ -48,3 +49,28 @@ def _reaches(path: Path) -> set[str]:
 def test_no_module_but_the_checks_makes_permits() -> None:
     makers = {path for path in SOURCE.rglob("*.py") if _reaches(path)}
     assert makers == {Path(permits.__file__)}
+
+
+def test_no_module_hands_work_to_an_executor_but_the_one_that_asks_for_the_permit() -> None:
+    makers = {
+        path.name
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Assignment"
+    }
+    assert makers == {"delegation.py"}
+    assert Assignment.__annotations__["permit"] == "CallPermit"
+
+
+def test_no_module_asks_a_model_but_with_the_permit_of_its_step() -> None:
+    asking = {
+        path.name: [keyword.value for keyword in node.keywords if keyword.arg == "permit"]
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Question"
+    }
+    # A function that does an executor's work has none: what it asks for becomes a step like any other.
+    assert set(asking) == {"execution.py", "drafting.py"}
+    assert all(
+        isinstance(value, ast.Attribute) and value.attr == "permit" for found in asking.values() for value in found
+    )
