@@ -54,7 +54,7 @@ def settled(client: httpx.Client, run_id: str, after: int = 0) -> tuple[dict[str
 
 
 def test_it_holds_what_it_says_and_is_marked_as_a_demo(demo: Served, local: httpx.Client) -> None:
-    assert demo.fact("Demo") == "project"
+    assert demo.fact("Demo") == f"{demo.url}/#/documents?project_id=demo"
     assert demo.fact("Model") == "demo/oneliner"
     paths = {d["path"] for d in of_demo(local, "/v2/oneliner/documents")}
     assert paths == {"about-this-demo.md", STRATEGY_PATH, STRATEGY_ZH_PATH, "accounts.md"}

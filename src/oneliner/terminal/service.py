@@ -94,9 +94,8 @@ class _Service:
             facts.append(("", "the built-in demo: its answers are not a real model's. For one of those set"))
             facts.append(("", "ONELINER_MODEL and ONELINER_MODEL_API_KEY, and start again"))
         if settings.has_demo:
-            facts.append(
-                ("Demo", f"project {PROJECT!r}: runs to confirm, documents, accounts, a budget and a schedule")
-            )
+            facts.append(("Demo", f"{url}/#/documents?project_id={PROJECT}  (project {PROJECT!r})"))
+            facts.append(("", "documents, accounts, a budget, a schedule, and runs that wait for you to confirm them"))
         if settings.tools:
             facts.append(("Tools", ", ".join(settings.tools)))
         return [*facts, ("Data", str(settings.data_dir)), ("API", f"{url}/docs")]
