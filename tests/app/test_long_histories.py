@@ -256,6 +256,16 @@ async def test_what_tools_said_is_shortened_first_and_can_be_read_again(start: S
     assert "MIDDLE" in shown(answers(server)[5])[-1]
 
 
+async def test_a_task_that_fills_the_bound_takes_one_summary_and_not_many(start: Start, server: ModelServer) -> None:
+    engine = await start(SMALL)
+    server.script(*[SUMMARY] * 9, when=is_summary)
+    server.script(*[Reply("ok") for _ in range(5)])
+    last = await talk(engine, ["a", "b", "c", "d"], size=200)
+    last = await talk(engine, ["much"], last.session_id, size=20_000)
+    assert last.run_status is RunStatus.DONE
+    assert len(summaries(server)) == 1
+
+
 async def test_nobody_recalls_what_is_said_in_another_session(start: Start, server: ModelServer) -> None:
     engine = await start()
     server.script(*[Reply("secret") for _ in range(4)])

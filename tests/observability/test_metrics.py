@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from oneliner.testing import Request
+
 
 async def figures_of(client: httpx.AsyncClient) -> Figures:
     return Figures((await client.get("/metrics")).text)
@@ -51,6 +53,21 @@ async def test_a_run_is_counted_with_its_model_its_tool_its_tokens_and_its_price
     assert found.sum("oneliner_http_requests_total", route="/v1/agent/runs", method="POST", status="202") == 1
     assert found.sum("oneliner_executions") == 0
     assert found.sum("oneliner_database_up") == 1
+
+
+async def test_the_summary_of_a_long_session_is_counted_with_its_tokens(tmp_path: Path) -> None:
+    def reply(request: Request) -> Reply:
+        return Reply("in short" if "You summarise" in request.system_text else "ok", usage=(1_000, 1, 0))
+
+    async with ModelServer(reply) as model, deployed(tmp_path, model, ONELINER_CONTEXT_TOKENS="4000") as server:
+        long = "x" * 9_000
+        first = await server.run(long)
+        next_one = {"message": long, "session_id": first["session_id"]}
+        begun = await server.client.post("/v1/agent/runs", json=next_one)
+        await server.settled(begun.json()["run_id"])
+        found = await server.figures()
+    assert len(model.requests) == 3
+    assert found.sum("oneliner_model_tokens_total", kind="input") == 3_000
 
 
 async def test_a_tool_that_a_model_makes_up_is_no_label(tmp_path: Path) -> None:

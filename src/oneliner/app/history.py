@@ -140,6 +140,8 @@ class _Long:
         # Nothing older than what was read is known of a part that was cut.
         self._is_cut = len(before) > EARLIER_MESSAGES
         summary = 0 if self._summary is None else estimate_turns([self._summary.turn])
+        # The call that summarises sends neither the task nor what is kept.
+        self._room_of_fold = max(room_tokens - summary, _LEAST_ROOM_TOKENS)
         self._room = room_tokens - summary - tokens_of(self._task)
 
     def history(self) -> History:
@@ -181,7 +183,7 @@ class _Long:
         ]
         if not folded:
             return None
-        quoted = _quoted(folded, self._room)
+        quoted = _quoted(folded, self._room_of_fold)
         folded = folded[: len(quoted)]
         former = self._summary
         coverage = Coverage(

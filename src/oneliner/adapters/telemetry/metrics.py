@@ -55,6 +55,8 @@ class Metrics:
             EventType.RUN_BLOCKED: lambda d: self.blocked.labels(d.get("code", "")).inc(),
             EventType.RUN_RECOVERED: lambda d: self.recovered.labels(d.get("cause", "")).inc(),
             EventType.MESSAGE_COMPLETED: self._answered,
+            # A summary is paid for as any answer; one that was not usable has no event, and is in the bill alone.
+            EventType.CONTEXT_COMPACTED: self._answered,
             EventType.MESSAGE_FALLBACK: lambda d: self.fallbacks.labels(d["from_model"], d["to_model"]).inc(),
             EventType.TOOL_DENIED: lambda _: self.denied.inc(),
         }
