@@ -63,6 +63,7 @@ def everywhere(folder: Path, provider_url: str, collector_url: str) -> dict[str,
         "ONELINER_REDIS_URL": f"redis://:{secret('redis')}@127.0.0.1:1/0",
         "ONELINER_OTLP_URL": collector_url,
         "OTEL_EXPORTER_OTLP_HEADERS": f"x-api-key={secret('otlp')}",
+        "ONELINER_WEBHOOK_NETWORKS": "127.0.0.0/8",
         "ONELINER_TRACE_CONTENT": "on",
         "ONELINER_TOOLS": str(TOOLS),
         "ONELINER_LOG_LEVEL": "debug",
@@ -86,10 +87,10 @@ async def everything_answered(server: Deployed, run_ids: list[str]) -> dict[str,
     return found
 
 
-def leaks(found: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Where the word is, with what stands around it."""
-    word = WORD.encode()
-    return {place: text[max(text.find(word) - 80, 0) :][:200] for place, text in found.items() if word in text}
+def leaks(found: Mapping[str, bytes], text: str = WORD) -> dict[str, bytes]:
+    """Where *text* is, with what stands around it."""
+    word = text.encode()
+    return {place: told[max(told.find(word) - 80, 0) :][:200] for place, told in found.items() if word in told}
 
 
 def database_bytes(data_dir: Path) -> bytes:
@@ -108,6 +109,9 @@ async def test_no_secret_of_the_configuration_or_the_provider_comes_out_anywhere
             headers = {"Authorization": f"Bearer {bearer}"}
             async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as client:
                 server = Deployed(served.url, data_dir, errors, client, served.process)
+                hook = {"url": f"{provider.url}/mcp", "project_id": None}
+                webhook = await client.post("/v2/oneliner/webhooks", json=hook)
+                assert webhook.is_success, webhook.text
                 tools = ("read_environment", "raise_environment", "local__environment")
                 ended = [await server.run(f"echo {way}") for way in WAYS]
                 ended += [await server.run(f"call {name}") for name in tools]
@@ -117,6 +121,7 @@ async def test_no_secret_of_the_configuration_or_the_provider_comes_out_anywhere
                 cli = oneliner("runs", "list", "--json", "--server", served.url, "--token", bearer, data_dir=data_dir)
                 asked = ("doctor", "--json", "--new-session", "--server", served.url, "--token", bearer)
                 doctor = await asyncio.to_thread(oneliner, *asked, data_dir=data_dir, **variables)
+                await until(lambda: "webhook.attempted" in server.log)
                 await until(lambda: len(collector.named("invoke_agent main")) >= len(ended))
         finally:
             await asyncio.to_thread(starting.__exit__, None, None, None)
@@ -144,6 +149,8 @@ async def test_no_secret_of_the_configuration_or_the_provider_comes_out_anywhere
     }
     assert len(found) > 40
     assert leaks(found) == {}
+    # It was shown once, to whoever made the endpoint.
+    assert leaks(found, webhook.json()["secret"]) == {}
 
 
 async def test_the_database_s_password_comes_out_nowhere(tmp_path: Path, postgres_url: str) -> None:
