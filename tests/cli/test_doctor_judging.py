@@ -115,6 +115,11 @@ def test_a_failure_of_the_model_is_the_models(kind: str, cause: str) -> None:
         (lambda: judging.of_totals({**SESSION, "message_count": 3}, MESSAGES), "counts 3 messages and holds 2"),
         (lambda: judging.of_deletion({"session": 404, "messages": 200}), "its messages can still be read"),
         (lambda: judging.of_readiness({"database": "is away"}), "the server's database is not well: is away"),
+        (lambda: judging.of_readiness({"storage": "the disk is full"}), "the server's storage is not well: the disk"),
+        (
+            lambda: judging.of_readiness({"worker": "no worker takes runs"}),
+            "the server's worker is not well: no worker",
+        ),
         (lambda: judging.of_refusal(401, "unauthenticated", "no"), "does not accept the token"),
         (lambda: judging.of_refusal(403, "user_not_approved", "waits for approval"), "waits for approval"),
         (lambda: judging.of_refusal(500, "internal_error", "broke"), "refuses with status 500: broke"),

@@ -22,7 +22,7 @@ from threading import Timer
 
 ROOT = Path(__file__).resolve().parents[2]
 WORLD = json.loads(os.environ["DOCS_WORLD"])
-READY = {"serve": "Ctrl-C stops it.", "up": "Ctrl-C stops it.", "worker": "worker_ready", "celery": "ready."}
+READY = {"serve": "Ctrl-C stops it.", "up": "Ctrl-C stops it.", "worker": "worker.ready", "celery": "ready."}
 CURL_TIMED_OUT = 28
 WAITS_FOR_A_PERSON = 4
 WAIT_SECONDS = 120

@@ -15,10 +15,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from oneliner.settings import Settings
 from oneliner.wiring import issue_token
-from tests.cli.command_kit import serving_logged
+from tests.cli.command_kit import Served, serving_logged
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
@@ -38,7 +37,7 @@ class Deployed:
     data_dir: Path
     errors: Path
     client: httpx.AsyncClient
-    process: subprocess.Popen[str]
+    served: Served
 
     @property
     def log(self) -> str:
@@ -103,7 +102,7 @@ async def deployed(folder: Path, model: ModelServer, **variables: str) -> AsyncG
         settings = Settings.load({"ONELINER_DATA_DIR": str(data_dir), **environment})
         headers = {"Authorization": f"Bearer {issue_token(settings, 'ada', ttl_seconds=3_600)}"}
         async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as client:
-            yield Deployed(served.url, data_dir, errors, client, served.process)
+            yield Deployed(served.url, data_dir, errors, client, served)
     finally:
         await asyncio.to_thread(starting.__exit__, None, None, None)
 

@@ -108,7 +108,7 @@ async def test_no_secret_of_the_configuration_or_the_provider_comes_out_anywhere
             bearer = tokens.issue("ada", authority=Authority.ADMIN)
             headers = {"Authorization": f"Bearer {bearer}"}
             async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as client:
-                server = Deployed(served.url, data_dir, errors, client, served.process)
+                server = Deployed(served.url, data_dir, errors, client, served)
                 hook = {"url": f"{provider.url}/mcp", "project_id": None}
                 webhook = await client.post("/v2/oneliner/webhooks", json=hook)
                 assert webhook.is_success, webhook.text
@@ -171,7 +171,7 @@ async def test_the_database_s_password_comes_out_nowhere(tmp_path: Path, postgre
             tokens = JwtTokens(issuer="oneliner", audience="oneliner", secret=secret("jwt-secret"))
             headers = {"Authorization": f"Bearer {tokens.issue('ada', authority=Authority.ADMIN)}"}
             async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as client:
-                server = Deployed(served.url, data_dir, errors, client, served.process)
+                server = Deployed(served.url, data_dir, errors, client, served)
                 assert (await server.run("echo body"))["run_status"] == "failed"
                 proxy.refuse()
                 proxy.cut_all()

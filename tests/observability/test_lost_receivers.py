@@ -62,9 +62,9 @@ async def test_a_collector_that_takes_nothing_touches_no_run_and_no_stop(tmp_pat
         await until(is_noted)
         assert server.log.count("traces.lost") == 1
         assert "Traceback" not in server.log
-        server.process.send_signal(signal.SIGTERM)
+        server.served.process.send_signal(signal.SIGTERM)
         # It gives the last spans a moment, and not the half minute that the library would.
-        assert await asyncio.to_thread(server.process.wait, 20) == 0
+        assert await asyncio.to_thread(server.served.process.wait, 20) == 0
 
 
 async def test_a_collector_that_comes_back_gets_what_happens_then(tmp_path: Path) -> None:

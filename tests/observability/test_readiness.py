@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 
 from oneliner.app.readiness import Part, Readiness
-from oneliner.testing import ModelServer
+from oneliner.testing import ModelServer, Reply
+from tests.chaos.test_full_and_locked import no_room
 from tests.distributed.conftest import Deployment, deployment, redis
 from tests.observability.kit import deployed, until
 
@@ -52,6 +56,24 @@ async def test_a_server_alone_says_what_it_needs(tmp_path: Path) -> None:
             connection.execute("UPDATE alembic_version SET version_num = '9999-needs-9999'")
         connection.close()
         await parts.become(503, migrations="does not work on it", database="ok")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="lowers the limits of another process")
+async def test_a_server_whose_disk_is_full_or_whose_file_is_held_says_so(tmp_path: Path) -> None:
+    async with ModelServer(lambda _: Reply("well")) as model, deployed(tmp_path, model) as server:
+        parts = Parts(server.url)
+
+        async def is_full() -> bool:
+            return (await server.client.post("/v1/agent/runs", json={"message": "x" * 10_000})).status_code == 507
+
+        with no_room(server.served):
+            await until(is_full)
+            await parts.become(503, storage="the disk is full", database="ok")
+        await parts.become(200, storage="ok")
+        with closing(sqlite3.connect(server.data_dir / "oneliner.db")) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            await parts.become(503, database="gave no answer within 5 seconds")
+        await parts.become(200, database="ok")
 
 
 async def test_a_server_without_broker_or_workers_says_which(deployment: Deployment) -> None:
