@@ -417,12 +417,13 @@ async def schedule(_stage: Stage, page: Page, _models: ModelServer) -> None:
     await page.locator(".page [name=steps]").fill("Read the accounts\n决定下一步")
     await page.locator(".page [name=timezone]").fill("Asia/Shanghai")
     await page.locator(".page [type=submit].primary").click()
-    await expect(page.locator(".due-list")).to_be_visible()
+    await expect(page.locator(".page .numbered")).to_be_visible()
 
 
 async def schedules(stage: Stage, page: Page, models: ModelServer) -> None:
     await schedule(stage, page, models)
     await page.locator(".page .row .button").first.click()
+    await expect(page.locator(".page .status[data-state=off]")).to_be_visible()
     await _goto(page, "schedules")
     await expect(page.locator(".table tbody tr").first).to_be_visible()
 

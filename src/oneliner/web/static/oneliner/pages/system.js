@@ -19,10 +19,10 @@ export async function show(context, _route) {
   const title = words.text("page.system");
   try {
     const system = await api.ask("GET", "/v2/oneliner/system");
-    return { title, node: h("div", { class: "stack" }, health(context, system.parts, again), server(context, system), models(context, system.models), tools(context, system.tools), settings(context, system.settings)) };
+    return { title, node: h("div", { class: "stack" }, health(context, system.parts, system.ready, again), server(context, system), models(context, system.models), tools(context, system.tools), settings(context, system.settings)) };
   } catch (error) {
     if (!(error instanceof Refused) || error.problem.status !== 503) throw error;
-    return { title, node: h("div", { class: "stack" }, problemLine(error.problem, words), health(context, await partsMissing(context), again)) };
+    return { title, node: h("div", { class: "stack" }, problemLine(error.problem, words), health(context, await partsMissing(context), false, again)) };
   }
 }
 
@@ -36,12 +36,12 @@ async function partsMissing({ api }) {
   }
 }
 
-/** @param {PageContext} context @param {Record<string, string>} parts @param {HTMLElement} again */
-function health({ words }, parts, again) {
+/** @param {PageContext} context @param {Record<string, string>} parts @param {boolean} isReady @param {HTMLElement} again */
+function health({ words }, parts, isReady, again) {
   const name = (/** @type {string} */ part) => (words.has(`system.part.${part}`) ? words.text(`system.part.${part}`) : part);
   const rows = Object.entries(parts).map(([part, said]) => [name(part), said === "ok" ? badge("good", words.text("system.ok")) : badge("bad", words.text("system.missing")), said === "ok" ? "" : said]);
   const columns = [{ text: words.text("column.part") }, { text: words.text("column.status") }, { text: words.text("column.note"), kind: "wide" }];
-  return section(words.text("system.health"), rows.length ? table(words.text("system.health"), columns, rows) : null, h("div", { class: "row" }, again, h("span", { class: "hint" }, words.text("system.seen", { time: words.time(new Date().toISOString()) }))));
+  return section(words.text("system.health"), rows.length ? table(words.text("system.health"), columns, rows) : null, h("div", { class: "row" }, isReady ? badge("good", words.text("system.ready")) : badge("bad", words.text("system.not_ready")), again, h("span", { class: "hint" }, words.text("system.seen", { time: words.time(new Date().toISOString()) }))));
 }
 
 /** @param {PageContext} context @param {Record<string, any>} system */

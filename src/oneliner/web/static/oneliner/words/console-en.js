@@ -143,6 +143,8 @@ export const en = {
   "tool.changes_once": "changes something; may be repeated",
   "tool.changes": "changes something",
 
+  "system.ready": "Ready",
+  "system.not_ready": "Not ready: a part that is needed is not there",
   "system.again": "Look again",
   "system.seen": "Seen at {time}",
   "system.health": "Health",
@@ -152,7 +154,7 @@ export const en = {
   "system.part.migrations": "Migrations",
   "system.part.bus": "Bus",
   "system.part.broker": "Broker",
-  "system.part.workers": "Workers",
+  "system.part.worker": "Workers",
   "system.part.storage": "Storage",
   "system.server": "This server",
   "system.started": "Started",

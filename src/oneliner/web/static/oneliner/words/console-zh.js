@@ -143,6 +143,8 @@ export const zh = {
   "tool.changes_once": "有改动；可重复",
   "tool.changes": "有改动",
 
+  "system.ready": "就绪",
+  "system.not_ready": "未就绪：缺少必需的组件",
   "system.again": "重新检查",
   "system.seen": "检查于 {time}",
   "system.health": "健康状况",
@@ -152,7 +154,7 @@ export const zh = {
   "system.part.migrations": "数据库迁移",
   "system.part.bus": "消息总线",
   "system.part.broker": "任务队列",
-  "system.part.workers": "执行进程",
+  "system.part.worker": "执行进程",
   "system.part.storage": "存储",
   "system.server": "本服务器",
   "system.started": "启动时间",
