@@ -29,7 +29,7 @@ export function standingApprovals(context, items, userId, again) {
     const rule = one.asked_by.rule ? ruleText(one.asked_by.rule, words) : words.text("explain.default");
     return `${layerName(one.asked_by.layer, words)}: ${rule}`;
   };
-  const columns = [{ text: words.text("column.tool") }, { text: words.text("standing.asked_by"), kind: "wide" }, { text: words.text("column.by") }, { text: words.text("standing.given") }, { text: words.text("column.action") }];
+  const columns = [{ text: words.text("column.tool") }, { text: words.text("standing.asked_by"), kind: "wide" }, { text: words.text("standing.by") }, { text: words.text("standing.given") }, { text: words.text("column.action") }];
   return section(heading, note, problem, table(heading, columns, items.map((one) => [h("code", {}, one.tool), asked(one), one.given_by, one.given_at ? when(one.given_at, words) : "–",
     sureButton(words, { text: words.text("standing.revoke"), ask: words.text("standing.revoke_ask"), yes: words.text("standing.revoke_yes") }, () => void revoke(one))])));
 }

@@ -41,7 +41,7 @@ function health({ words }, parts, isReady, again) {
   const name = (/** @type {string} */ part) => (words.has(`system.part.${part}`) ? words.text(`system.part.${part}`) : part);
   const rows = Object.entries(parts).map(([part, said]) => [name(part), said === "ok" ? badge("good", words.text("system.ok")) : badge("bad", words.text("system.missing")), said === "ok" ? "" : said]);
   const columns = [{ text: words.text("column.part") }, { text: words.text("column.status") }, { text: words.text("column.note"), kind: "wide" }];
-  return section(words.text("system.health"), rows.length ? table(words.text("system.health"), columns, rows) : null, h("div", { class: "row" }, isReady ? badge("good", words.text("system.ready")) : badge("bad", words.text("system.not_ready")), again, h("span", { class: "hint" }, words.text("system.seen", { time: words.time(new Date().toISOString()) }))));
+  return section(words.text("system.health"), rows.length ? table(words.text("system.health"), columns, rows) : null, h("div", { class: "row" }, isReady ? badge("good", words.text("system.ready")) : badge("bad", words.text("system.not_ready")), again, h("span", { class: "hint" }, words.text("system.seen"), " ", when(new Date().toISOString(), words))));
 }
 
 /** @param {PageContext} context @param {Record<string, any>} system */
