@@ -96,12 +96,12 @@ async def histories() -> None:
                 page = await stage.signed_in()
                 await say(page, "A question")
                 await expect(page.locator(".end")).to_be_visible()
-                await page.context.storage_state()
+                await page.context.close()
                 await stage.server.stop(signal.SIGTERM)
                 _fill(next(data.glob("*.db")))
                 await stage.server.start()
                 page = await stage.signed_in()
-                print(f"a session of {MESSAGES:,} messages whose run has {EVENTS:,} events")
+                print(f"a session of {MESSAGES:,} messages, whose last run has {EVENTS:,} events")
                 await _timed("the session, until its last message can be read", page, _open_session)
                 await _timed("earlier messages, one more page", page, _open_older)
                 await _timed("the run's own page, with its events", page, _open_run)
@@ -114,6 +114,8 @@ def _fill(path: Path) -> None:
             zip(columns, database.execute("SELECT * FROM messages WHERE role = 'assistant'").fetchone(), strict=True)
         )
         at = time.time_ns() // 1_000_000
+        # Before the run's own messages there are those of earlier ones.
+        database.execute("UPDATE messages SET position = position + ?", (2 * MESSAGES,))
         made = []
         for n in range(2, MESSAGES):
             role = "user" if n % 2 == 0 else "assistant"
@@ -121,7 +123,8 @@ def _fill(path: Path) -> None:
                 {
                     **row,
                     "id": str(uuid7(at, os.urandom(10))),
-                    "position": n + 10,
+                    "position": n,
+                    "run_id": "",
                     "role": role,
                     "content": f"Message {n}: " + "some words of an exchange, with **marks**. " * 4,
                 }
@@ -165,7 +168,7 @@ async def _timed(name: str, page: Page, work: Callable[[Page], Awaitable[None]])
 
 async def _open_session(page: Page) -> None:
     await page.locator(".session").first.click()
-    await expect(page.get_by_text(f"Message {MESSAGES - 1}:")).to_be_visible()
+    await expect(page.get_by_text("An answer.")).to_be_visible()
 
 
 async def _open_older(page: Page) -> None:
@@ -175,8 +178,8 @@ async def _open_older(page: Page) -> None:
 
 
 async def _open_run(page: Page) -> None:
-    run_id = await page.evaluate("() => [...document.querySelectorAll('.event-chips a')].map((a) => a.hash)[0] ?? ''")
-    await page.evaluate("(hash) => { location.hash = hash; }", run_id)
+    await page.evaluate("() => { location.hash = '#/runs'; }")
+    await page.locator(".table a[href*='#/run/']").first.click()
     await expect(page.locator(".event-list li").first).to_be_visible()
 
 
