@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from oneliner.deployment import deployment_of, shown
 from oneliner.settings import SETTINGS, Settings
+from oneliner.wiring.deployment import deployment_of, shown
 
 SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"
 
