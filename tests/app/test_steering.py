@@ -13,8 +13,9 @@ from tests.support.invariants import check_ended
 
 import oneliner
 from oneliner.app import governance, steering
-from oneliner.app.steering import Multitask
+from oneliner.app.steering import Multitask, Said
 from oneliner.domain.errors import NotFound, SessionBusy
+from oneliner.domain.executor import Roster
 from oneliner.domain.policy import Confirmation, LayerName, Rules
 from oneliner.domain.run import ENDED, Reason, RunStatus
 from oneliner.domain.user import Authority, Caller
@@ -32,7 +33,8 @@ ADMIN = Caller("root", Authority.ADMIN)
 
 
 async def say(engine: Engine, run: Run, text: str, how: Multitask, caller: Caller = ALICE) -> Started:
-    return await engine.write(steering.say, text, run.session_id, "", how, caller=caller)
+    message = Said(text, run.session_id, multitask=how)
+    return await engine.write(steering.say, message, Roster(), caller=caller)
 
 
 async def writing(engine: Engine, server: ModelServer, text: str, *then: Script) -> tuple[Run, asyncio.Event]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import aiohttp
 
 #: The program as its next version would be: the runs it makes are for itself and later ones.
-NEXT = (sys.executable, "-c", "from oneliner.app import runs; runs.VERSION += 1; from oneliner.cli import main; main()")
+_BUMP = "from oneliner.app import runs; runs.VERSION += 1; runs.FIRST_VERSION = runs.VERSION"
+NEXT = (sys.executable, "-c", f"{_BUMP}; from oneliner.cli import main; main()")
 
 
 async def a_few_sweeps(deployment: Deployment) -> None:

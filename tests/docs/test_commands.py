@@ -17,6 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.cli.command_kit import environment, serving
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "clients").glob("*/README.md")])
-REDIS_URL = os.environ.get("ONELINER_TEST_REDIS_URL", "redis://127.0.0.1:6379")
+#: A database of its own, beside those of other tests.
+REDIS_URL = urlsplit(os.environ.get("ONELINER_TEST_REDIS_URL", "redis://127.0.0.1:6379"))._replace(path="/9").geturl()
 #: Pages whose commands are run by something else, and by what.
 ELSEWHERE = {
     "CONTRIBUTING.md": "CI runs these scripts; a test that ran the tests would not end",
@@ -126,8 +128,8 @@ def reader(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Reader]:
             source.backup(target)
         distributed = {
             "ONELINER_DATABASE_URL": dsn(shared),
-            "ONELINER_REDIS_URL": f"{REDIS_URL}/9",
-            "ONELINER_BROKER_URL": f"{REDIS_URL}/9",
+            "ONELINER_REDIS_URL": REDIS_URL,
+            "ONELINER_BROKER_URL": REDIS_URL,
             "ONELINER_JWT_SECRET": "0123456789abcdef" * 3,
         }
         world = {
@@ -144,7 +146,7 @@ def reader(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Reader]:
                 r"postgresql\+asyncpg://oneliner:…@db\.example\.com/oneliner": dsn(shared),
                 r"postgresql://oneliner@db\.example\.com/oneliner": dsn(empty),
                 r"postgresql://…": dsn(other),
-                r"redis://redis\.example\.com/\d": f"{REDIS_URL}/9",
+                r"redis://redis\.example\.com/\d": REDIS_URL,
                 r"ONELINER_JWT_SECRET=…": f"ONELINER_JWT_SECRET={distributed['ONELINER_JWT_SECRET']}",
                 r"/var/lib/oneliner/oneliner\.db": str(copy),
                 r"/var/lib/oneliner\b": str(folder / "lib"),

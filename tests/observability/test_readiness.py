@@ -86,7 +86,8 @@ async def test_a_server_without_broker_or_workers_says_which(deployment: Deploym
     await parts.become(503, worker="no worker")
     deployment.redis.kill()
     await parts.become(503, broker="does not answer", bus="Redis does not answer", database="ok")
-    assert (await httpx.AsyncClient().get(f"{served.url}/healthz")).status_code == 200
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(f"{served.url}/healthz")).status_code == 200
 
 
 async def test_without_its_bus_alone_a_server_is_ready(deployment: Deployment) -> None:

@@ -48,9 +48,8 @@ MAX_MESSAGE_CHARS = 200_000
 
 #: The version of the run protocol this code speaks. A run made by newer code is left alone by older workers.
 VERSION = 2
-#: The first version that knows of other executors than the main agent.
-DELEGATING_VERSION = 2
-_FIRST_VERSION = 1
+#: What a run needs that has no executor but the main agent, and the first version that knows of others.
+FIRST_VERSION, DELEGATING_VERSION = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,7 +403,7 @@ def _new_run(
         started_at=None,
         finished_at=None,
         deleted_at=None,
-        min_version=_FIRST_VERSION if executor == MAIN_EXECUTOR else DELEGATING_VERSION,
+        min_version=FIRST_VERSION if executor == MAIN_EXECUTOR else DELEGATING_VERSION,
         executor=executor,
         fallen_back={},
         traceparent=tx.traceparent,
