@@ -273,7 +273,7 @@ async def test_nobody_recalls_what_is_said_in_another_session(start: Start, serv
     assert len(await engine.messages(long.session_id)) == 8
     server.script(Reply("", [Call("recall_message", {"position": 7})]), Reply("nothing"))
     other = await engine.settled((await engine.chat("two")).id)
-    assert [c.result for c in await engine.calls(other.id)] == ["this session has no message 7"]
+    assert [c.result for c in await engine.calls(other.id)] == ["the session has no message 7"]
 
 
 async def test_what_an_older_run_says_later_is_not_taken_for_summarised(start: Start, server: ModelServer) -> None:

@@ -23,7 +23,7 @@ def recall_tools(database: Database) -> list[Callable[..., object]]:
 
     @tool(name=RECALL, read_only=True)
     async def recall_message(position: int, context: CallContext, from_character: int = 0) -> dict[str, object]:
-        """Read a message of this session in full that is shown to you shortened or only in a summary.
+        """Read a message of the session in full that is shown to you shortened or only in a summary.
 
         Args:
             position: the number of the message, as it stands in brackets
@@ -38,7 +38,7 @@ def recall_tools(database: Database) -> list[Callable[..., object]]:
         )
         message = await database.read(find)
         if message is None:
-            raise ToolFailed(f"this session has no message {position}")
+            raise ToolFailed(f"the session has no message {position}")
         start = max(from_character, 0)
         end = start + MAX_CHARS
         content = message.content

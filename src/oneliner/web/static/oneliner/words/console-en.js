@@ -37,7 +37,7 @@ export const en = {
   "sessions.export_jsonl": "Export as JSONL",
   "sessions.export_markdown": "Export as Markdown",
   "session.delete": "Delete",
-  "session.delete_ask": "Delete this session with its messages and runs?",
+  "session.delete_ask": "Delete the session with its messages and runs?",
   "session.delete_yes": "Yes, delete",
   "session.deleted": "The session is deleted.",
 
