@@ -51,6 +51,8 @@ async def test_a_session_is_found_exported_deleted_and_restored(stage: Stage, mo
     page = await stage.signed_in()
     await talk(page, "Six times seven")
     await page.locator(".nav-actions .button").first.click()
+    # What is typed before that is kept as the draft of the session that was open.
+    await expect(page.get_by_role("heading", name="New chat")).to_be_visible()
     await talk(page, "Something else")
     await goto(page, "sessions")
     rows = page.locator(".table tbody tr")

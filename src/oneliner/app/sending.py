@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -54,10 +55,10 @@ class Sender:
             while True:
                 self._bell.clear()
                 await self._look()
-                try:
-                    await asyncio.wait_for(self._bell.wait(), LOOK_SECONDS)
-                except TimeoutError:
-                    continue
+                # Not wait_for: on Python 3.11 it loses a cancellation that comes together with the bell.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._bell.wait()
         finally:
             for task in self._under_way.values():
                 task.cancel()

@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
@@ -23,7 +23,7 @@ from oneliner.terminal.supervised import VARIABLE, variable_for
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import Awaitable, Generator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     Facts = Sequence[tuple[str, str]]
 
@@ -206,11 +206,9 @@ class Supervision:
             self._audience.line(name, line.decode(errors="replace").rstrip("\n"))
 
     async def _sleep(self, seconds: float) -> None:
-        waiting: Awaitable[object] = self._stop.wait()
-        try:
-            await asyncio.wait_for(waiting, seconds)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
 
 
 async def _line_of(line: socket.socket) -> bytes:

@@ -214,7 +214,9 @@ class PostgresDatabase:
             return await self._connected(self._run, order)
         if self._common.locked():
             try:
-                await asyncio.wait_for(self._common.acquire(), self._wait_seconds)
+                # Not wait_for: on Python 3.11 it loses a cancellation that comes together with the connection.
+                async with asyncio.timeout(self._wait_seconds):
+                    await self._common.acquire()
             except TimeoutError as error:
                 raise Unavailable("every connection to the database is in use", retry_after_seconds=1) from error
         else:
