@@ -53,7 +53,7 @@ async def test_a_server_alone_says_what_it_needs(tmp_path: Path) -> None:
             {"ready": True, "parts": {"database": "ok", "storage": "ok", "migrations": "ok"}},
         )
         with sqlite3.connect(server.data_dir / "oneliner.db") as connection:
-            connection.execute("UPDATE alembic_version SET version_num = '9999-needs-9999'")
+            connection.execute("UPDATE alembic_version SET version_num = '9999_needs_9999'")
         connection.close()
         await parts.become(503, migrations="does not work on it", database="ok")
 
