@@ -12,7 +12,7 @@ from tests.support.databases import open_database, tables
 from tests.support.engine import ALICE, BOB
 from tests.support.invariants import all_text, check_ended
 
-from oneliner.app import documents, erasure, governance, sign_in, users
+from oneliner.app import documents, erasure, governance, saved_views, sign_in, users
 from oneliner.domain.errors import Forbidden, Invalid, NotFound, UserNotApproved
 from oneliner.domain.policy import LayerName, Rules
 from oneliner.domain.run import RunStatus
@@ -40,6 +40,7 @@ def write_belongings(tx: Transaction, user_id: str) -> None:
     governance.put_layer(tx, Caller(user_id), LayerName.USER, user_id, Rules(allowed_models=frozenset({SAID})), None)
     notice = f"he may, said the {SAID}"
     governance.put_override(tx, ADMIN, f"user:{user_id}", Rules(max_steps=9), notice, tx.now_ms + 1_000_000)
+    saved_views.put(tx, Caller(user_id), SAID, f"q={SAID}")
     tx.keys.keep(user_id, "POST /v1/agent/runs", "k", "h", 200, json.dumps(SAID))
     sign_in.allow(tx, user_id, user_id, Authority.MEMBER, 60_000)
 

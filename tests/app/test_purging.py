@@ -128,7 +128,7 @@ async def test_a_session_that_somebody_still_writes_to_waits(engine: Engine, ser
     await elsewhere.write(lambda tx: session_deletion.delete(tx, ALICE, run.session_id))
     await elsewhere.close()
     assert await purging.purge_deleted(engine.database, after_ms=0) == 0
-    await recovery.sweep(engine.database, engine.queue, undelivered_after_ms=60_000)
+    await recovery.sweep(engine.database, engine.queue, worker_id="sweeper", undelivered_after_ms=60_000)
     assert await purging.purge_deleted(engine.database, after_ms=0) == 1
     assert SAID not in all_text(path)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.engine import ALICE, BOB, Options
 
 import oneliner
-from oneliner.app import audit, governance, runs
+from oneliner.app import audit, governance, run_audit, runs
 from oneliner.app.ports import AuditFilter, Page
 from oneliner.domain.audit import Action
 from oneliner.domain.errors import Conflict, IllegalMove, Invalid, NotFound, PolicyDenied
@@ -135,9 +135,12 @@ async def test_the_history_says_who_decided_what_for_which_arguments(
     assert [d["decision"] for d in resumed["decisions"]] == ["allow_once", "refuse"]
     assert resumed["decisions"][0]["arguments_hash"] == first["arguments_hash"]
     assert (events["tool.denied"]["by"], events["tool.denied"]["reason"]) == ("root", "not to him")
-    [entry] = await engine.write(audit.page, Page(), AuditFilter(action=Action.RUN_ANSWERED), caller=ADMIN)
+    [line] = await engine.write(audit.page, Page(), AuditFilter(action=Action.RUN_ANSWERED), caller=ADMIN)
+    entry: Any = line.entry
     assert (entry.actor, entry.target_id) == ("root", run.id)
-    assert entry.details == {"owner": "alice", "asked": "approval"}
+    decided = [d["decision"] for d in entry.details["decisions"]]
+    assert (entry.details["asked"], decided) == ("approval", ["allow_once", "refuse"])
+    assert "not to him" not in str(entry.details)
 
 
 async def test_edited_arguments_are_what_the_tool_gets_and_are_judged_again(
@@ -301,6 +304,10 @@ async def test_what_nobody_approves_in_time_is_not_done_and_the_run_goes_on(
     assert ["in time" in t for t in told(server)] == [True, True]
     types = await engine.types(run.id)
     assert (types.count("tool.denied"), types.count("run.blocked"), types.count("run.resumed")) == (2, 1, 1)
+    [line] = await engine.write(run_audit.of_run, run.id, Page())
+    calls: Any = line.entry.details["calls"]
+    assert (line.entry.action, line.entry.actor) == (Action.APPROVAL_EXPIRED, "")
+    assert [c["name"] for c in calls] == ["pay", "pay"]
 
 
 async def test_what_is_denied_before_it_begins_stays_undone_although_it_was_approved(

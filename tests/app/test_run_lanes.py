@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.engine import ALICE, BOB, TASK, Options
 
-from oneliner.app import runs
+from oneliner.app import run_views, runs
 from oneliner.app.journal import EVERYTHING
 from oneliner.app.ports import Page, RunFilter
 from oneliner.domain.run import ENDED, RunStatus, chat_lane
@@ -27,7 +27,7 @@ RUNNING = frozenset({RunStatus.RUNNING})
 
 async def place(engine: Engine, run: Run) -> int:
     """How many runs of its lane are ahead of *run*."""
-    return await engine.database.read(lambda tx: runs.position(tx, tx.runs.get(run.id, EVERYTHING)))
+    return await engine.database.read(lambda tx: run_views.position(tx, tx.runs.get(run.id, EVERYTHING)))
 
 
 async def test_runs_of_a_session_go_one_at_a_time_in_their_order(engine: Engine, server: ModelServer) -> None:
@@ -38,7 +38,7 @@ async def test_runs_of_a_session_go_one_at_a_time_in_their_order(engine: Engine,
     third = await engine.chat("three", session_id=first.session_id)
     await engine.settled(first.id, RUNNING)
     assert [await place(engine, r) for r in (first, second, third)] == [0, 1, 2]
-    assert [r.id for r in await engine.write(runs.page, Page(), RunFilter(session_id=first.session_id))] == [
+    assert [r.id for r in await engine.write(run_views.page, Page(), RunFilter(session_id=first.session_id))] == [
         third.id,
         second.id,
         first.id,
@@ -149,7 +149,7 @@ async def test_a_thousand_queued_runs_of_a_lane_hold_one_queue_message(start: St
     await engine.settled(first.id, RUNNING)
     rest = await asyncio.gather(*(engine.chat(str(n), session_id=first.session_id) for n in range(1, 1001)))
     assert Counter(engine.woken) == {first.id: 1}
-    newest = await engine.write(runs.page, Page(3), RunFilter(session_id=first.session_id))
+    newest = await engine.write(run_views.page, Page(3), RunFilter(session_id=first.session_id))
     assert [await place(engine, run) for run in newest] == [
         1000,
         999,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.engine import ALICE, BOB, TASK
 
-from oneliner.app import governance, runs, session_deletion, sessions
+from oneliner.app import governance, run_views, runs, session_deletion, sessions
 from oneliner.app.ports import Page, RunFilter
 from oneliner.domain.errors import IllegalMove, Invalid, NotFound, PlanChanged
 from oneliner.domain.policy import Confirmation, LayerName, Rules
@@ -314,14 +314,14 @@ async def test_a_run_is_cancelled_in_every_state_that_is_not_an_end(engine: Engi
 async def test_another_user_finds_nothing_and_moves_nothing(engine: Engine, server: ModelServer) -> None:
     run = await blocked(engine, server)
     attempts: tuple[tuple[Callable[..., object], tuple[object, ...]], ...] = (
-        (runs.get, (run.id,)),
+        (run_views.get, (run.id,)),
         (runs.cancel, (run.id, "")),
         (runs.confirm, (run.id, None, "")),
         (runs.resume, (run.id, {"colour": "red"}, "")),
         (runs.retry, (run.id, "")),
         (runs.revise, (run.id, "x", None)),
         (runs.edit_plan, (run.id, 1, "x", None)),
-        (runs.events, (run.id, 0, 10)),
+        (run_views.events, (run.id, 0, 10)),
         (runs.start_chat, ("x", run.session_id)),
         (sessions.get, (run.session_id,)),
         (sessions.messages, (run.session_id, Page())),
@@ -330,8 +330,8 @@ async def test_another_user_finds_nothing_and_moves_nothing(engine: Engine, serv
     for use_case, arguments in attempts:
         with pytest.raises(NotFound):
             await engine.write(use_case, *arguments, caller=BOB)
-    assert await engine.write(runs.page, Page(), RunFilter(), caller=BOB) == []
-    found = await engine.write(runs.get, run.id, caller=ADMIN)
+    assert await engine.write(run_views.page, Page(), RunFilter(), caller=BOB) == []
+    found = await engine.write(run_views.get, run.id, caller=ADMIN)
     assert found.id == run.id
 
 
@@ -345,12 +345,12 @@ async def test_deleting_a_session_cancels_and_hides_all_it_holds(engine: Engine,
     for gone in (run, queued):
         assert (await engine.get(gone.id)).reason is Reason.SESSION_DELETED
         with pytest.raises(NotFound):
-            await engine.write(runs.get, gone.id)
+            await engine.write(run_views.get, gone.id)
     with pytest.raises(NotFound):
         await engine.write(session_deletion.delete, run.session_id)
     assert await engine.messages(run.session_id) == []
     await engine.write(sessions.restore, run.session_id, caller=ADMIN)
-    assert (await engine.write(runs.get, run.id)).run_status is RunStatus.CANCELLED
+    assert (await engine.write(run_views.get, run.id)).run_status is RunStatus.CANCELLED
     assert len(await engine.messages(run.session_id)) == 3
     await server.until(lambda: server.bill()["aborted"] == 1)
 

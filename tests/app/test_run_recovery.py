@@ -14,8 +14,10 @@ from tests.support.invariants import check_ended
 
 import oneliner
 from oneliner.app import recovery, runs
+from oneliner.app.claiming import name_of
 from oneliner.domain.errors import Unavailable
 from oneliner.domain.run import ENDED, Reason, RunStatus
+from oneliner.domain.times import rfc3339
 from oneliner.testing import Call, Held, Reply
 
 if TYPE_CHECKING:
@@ -70,6 +72,39 @@ async def test_a_run_whose_worker_was_killed_goes_on_elsewhere(open_engine: Open
     assert cut.cost_nanos
 
 
+async def test_the_history_says_which_worker_held_a_run_and_who_noticed_that_it_was_lost(
+    open_engine: Open, server: ModelServer
+) -> None:
+    server.script(held())
+    lost = await open_engine()
+    run = await lost.chat("go")
+    await lost.until_writing(run.id)
+    await lost.abandon()
+    server.script(Reply("Here again."))
+    other = await open_engine()
+    await other.settled(run.id, ENDED)
+    events = await other.events(run.id)
+    first, second = [e.details for e in events if e.event_type == "run.started"]
+    assert (first["worker"], first["fence"], first["attempt"]) == (lost.worker_id, 1, 0)
+    assert (second["worker"], second["fence"], second["attempt"]) == (other.worker_id, 2, 1)
+    (recovered,) = [e.details for e in events if e.event_type == "run.recovered"]
+    assert (recovered["recovered_by"], recovered["fence"], recovered["attempt"]) == (other.worker_id, 1, 1)
+
+
+async def test_the_plan_says_who_has_drafted_it_and_since_when(open_engine: Open, server: ModelServer) -> None:
+    server.script(PROPOSAL)
+    engine = await open_engine()
+    run = await engine.hand_off(DRAFT)
+    await engine.settled(run.id)
+    planned = next(e for e in await engine.events(run.id) if e.event_type == "run.planned")
+    assert (planned.details["worker"], planned.details["fence"]) == (engine.worker_id, 1)
+    assert rfc3339(run.created_at) <= str(planned.details["claimed_at"]) <= rfc3339(planned.created_at)
+
+
+def test_no_host_name_stands_in_what_users_are_told_of_a_worker() -> None:
+    assert name_of("build-7.internal:4711:a1b2c3d4") == "a1b2c3d4"
+
+
 async def test_a_lease_that_nobody_renews_runs_out_by_itself(open_engine: Open, server: ModelServer) -> None:
     server.script(held(), Reply("Here again."))
     engine = await open_engine(Options(lease_seconds=0.3), starts=False)
@@ -100,7 +135,9 @@ async def test_a_restarted_process_takes_its_runs_back_at_once(open_engine: Open
     server.script(Reply("Back."))
     again = await open_engine(long_lease, starts=False)
     assert (
-        await recovery.recover_all(again.database, await again.database.read(lambda tx: tx.runs.leased(runs.VERSION)))
+        await recovery.recover_all(
+            again.database, await again.database.read(lambda tx: tx.runs.leased(runs.VERSION)), "tests"
+        )
         == 1
     )
     assert (await again.settled(run.id, ENDED)).result["text"] == "Back."
@@ -332,6 +369,7 @@ async def test_a_graceful_stop_hands_runs_back_at_no_cost_to_them(open_engine: O
     assert (done.run_status, done.attempt, done.fence) == (RunStatus.DONE, 0, 2)
     recovered = next(e for e in await other.events(run.id) if e.event_type == "run.recovered")
     assert recovered.details["cause"] == "handed_back"
+    assert (recovered.details["worker"], recovered.details["fence"]) == (engine.worker_id, 1)
     (cut,) = [m for m in await other.messages(run.session_id) if m.state == "interrupted"]
     assert cut.content == text
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.engine import ALICE, Engine, Options, new_database
 
-from oneliner.app import governance, recovery, runs, schedules
+from oneliner.app import governance, recovery, run_views, runs, schedules
 from oneliner.app.ports import Page, RunFilter
 from oneliner.domain.errors import Forbidden, Invalid, NotFound, PolicyDenied
 from oneliner.domain.policy import Confirmation, LayerName, Rules
@@ -60,7 +60,9 @@ async def make_due(engine: Engine, schedule: Schedule, minutes: int = 0) -> int:
 
 
 async def sweep(*engines: Engine) -> None:
-    await asyncio.gather(*(recovery.sweep(e.database, e.queue, undelivered_after_ms=60_000) for e in engines))
+    await asyncio.gather(
+        *(recovery.sweep(e.database, e.queue, worker_id="sweeper", undelivered_after_ms=60_000) for e in engines)
+    )
 
 
 async def fires(engine: Engine, schedule: Schedule) -> list[Fire]:
@@ -77,7 +79,7 @@ async def test_a_due_time_makes_one_run_whatever_number_of_processes_sweeps(open
         (fire,) = await fires(engines[0], schedule)
         run = await engines[0].get(fire.run_id)
         assert (run.title, run.run_status) == (WEEKLY.title, RunStatus.NEEDS_CONFIRMATION)
-    found = await engines[0].write(runs.page, Page(100), RunFilter())
+    found = await engines[0].write(run_views.page, Page(100), RunFilter())
     assert len(found) == len(made)
 
 
@@ -116,7 +118,7 @@ async def test_real_processes_that_sweep_at_once_make_one_run(tmp_path: Path, se
             process.kill()
             await process.communicate()
     told = [await fires(watcher, schedule) for schedule in made]
-    found = await watcher.write(runs.page, Page(100), RunFilter())
+    found = await watcher.write(run_views.page, Page(100), RunFilter())
     assert len(found) == sum(len(some) for some in told)
     await watcher.stop()
 

@@ -165,21 +165,22 @@ class Stage:
 
     async def entered(self, user_id: str, look: Look = ENGLISH, *, is_admin: bool = True) -> Page:
         """A page that came in with a token of *user_id*, who has a workspace of his own."""
-        settings = Settings.load(self.server.variables, data_dir=self.server.data_dir)
-        authority = Authority.ADMIN if is_admin else Authority.MEMBER
-        token = issue_token(settings, user_id, authority=authority, ttl_seconds=3_600, name=user_id)
         page = await self.page(None, look)
         await page.goto(self.server.url)
-        await page.locator("[name=token]").fill(token)
+        await page.locator("[name=token]").fill(self.token(user_id, is_admin=is_admin))
         await page.keyboard.press("Enter")
         await expect(page.locator(".composer-field")).to_be_visible()
         return page
 
+    def token(self, user_id: str, *, is_admin: bool = True) -> str:
+        """A token of *user_id* for an hour."""
+        settings = Settings.load(self.server.variables, data_dir=self.server.data_dir)
+        authority = Authority.ADMIN if is_admin else Authority.MEMBER
+        return issue_token(settings, user_id, authority=authority, ttl_seconds=3_600, name=user_id)
+
     async def rule(self, rules: Mapping[str, object]) -> None:
         """Set the system's rules."""
-        settings = Settings.load(self.server.variables, data_dir=self.server.data_dir)
-        token = issue_token(settings, "local", authority=Authority.ADMIN, ttl_seconds=600)
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {self.token('local')}"}
         async with httpx.AsyncClient(base_url=self.server.url, headers=headers) as client:
             answer = await client.put("/v2/oneliner/governance/layers/system", json={"rules": rules})
             answer.raise_for_status()

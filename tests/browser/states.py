@@ -7,6 +7,7 @@ and at any width.
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from oneliner.testing import ModelServer
     from tests.browser.stage import Stage
 
+#: What a browser says of a request that the server does not accept.
+REFUSED = re.compile("422")
 SLOW_TOOLS = "tests.browser.slow_tools"
 PLAN = "读取当前策略\nBacktest the new threshold\n写入新阈值\nTell the team"
 ANSWER = """## 本周结果
@@ -62,11 +65,13 @@ QUESTION = Call(
 )
 
 
-def _marks(*steps: str) -> tuple[Call, ...]:
+def marks(*steps: str) -> tuple[Call, ...]:
+    """The agent says of these steps that they are done."""
     return tuple(Call("mark_step", {"step_id": s, "status": "done", "note": "完成 / as planned"}) for s in steps)
 
 
-def _header(page: Page, status: str) -> Awaitable[None]:
+def header(page: Page, status: str) -> Awaitable[None]:
+    """The run header shows a run that is *status*."""
     return expect(page.locator("[data-role=oneliner-runs]")).to_have_attribute("data-status", status)
 
 
@@ -89,12 +94,12 @@ async def handoff_form(_stage: Stage, page: Page, _models: ModelServer) -> None:
 async def drafting(_stage: Stage, page: Page, models: ModelServer) -> None:
     models.script(Held(asyncio.Event(), Reply("…")))
     await hand_off(page, "定投策略 Weekly plan")
-    await _header(page, "drafting")
+    await header(page, "drafting")
 
 
 async def needs_confirmation(_stage: Stage, page: Page, _models: ModelServer) -> None:
     await hand_off(page, "定投策略 Weekly plan", steps=PLAN)
-    await _header(page, "needs_confirmation")
+    await header(page, "needs_confirmation")
     await expect(page.locator(".plan-step-tools").first).to_be_visible()
 
 
@@ -107,7 +112,7 @@ async def plan_edited(stage: Stage, page: Page, models: ModelServer) -> None:
 
 async def running(_stage: Stage, page: Page, models: ModelServer) -> None:
     models.script(
-        Reply("先读取策略。 Reading the strategy first.", (Call("list_documents", {}), *_marks("s1"))),
+        Reply("先读取策略。 Reading the strategy first.", (Call("list_documents", {}), *marks("s1"))),
         Held(asyncio.Event(), Reply(ANSWER), after_chunks=40),
     )
     await hand_off(page, "定投策略 Weekly plan", steps=PLAN)
@@ -148,8 +153,29 @@ async def blocked_approval(stage: Stage, page: Page, models: ModelServer) -> Non
     written = {"path": "strategy/2026.md", "content": "新阈值 / the new threshold is 0.7"}
     models.script(Reply("", [Call("write_document", written)]), Reply("Written / 已写入"))
     await say(page, "写入新阈值")
-    await _header(page, "blocked")
+    await header(page, "blocked")
     await expect(page.locator(".question-calls")).to_be_visible()
+
+
+async def approval_edited(stage: Stage, page: Page, models: ModelServer) -> None:
+    await blocked_approval(stage, page, models)
+    await page.locator(".arguments-box > .button").click()
+    await page.locator(".arguments [name=content]").fill("改小一点 A smaller change")
+    await page.locator(".decision [value=refuse]").check()
+    await page.locator(".question .approval > input").fill("还不行 Not yet")
+    await page.reload()
+    await expect(page.locator(".question .approval > input")).to_have_value("还不行 Not yet")
+
+
+async def question_secret(_stage: Stage, page: Page, models: ModelServer) -> None:
+    properties = {
+        "account": {"type": "string", "title": "账号 Account"},
+        "password": {"type": "string", "title": "密码 Password", "format": "password"},
+    }
+    schema = {"type": "object", "properties": properties, "required": ["account", "password"]}
+    models.script(Reply("", (Call("ask_user", {"question": "怎么登录？ How do I get in?", "schema": schema}),)))
+    await say(page, "登录 Log in there")
+    await page.locator(".question [name=password]").fill("secret")
 
 
 async def blocked_outcome(stage: Stage, page: Page, models: ModelServer) -> None:
@@ -175,7 +201,7 @@ async def done(_stage: Stage, page: Page, models: ModelServer) -> None:
 
 
 async def done_with_plan(_stage: Stage, page: Page, models: ModelServer) -> None:
-    models.script(Reply("", _marks("s1", "s2", "s3", "s4")), Reply("全部完成。 All done, **nothing** is left."))
+    models.script(Reply("", marks("s1", "s2", "s3", "s4")), Reply("全部完成。 All done, **nothing** is left."))
     await hand_off(page, "定投策略 Weekly plan", steps=PLAN)
     await page.locator('[data-focus="plan.confirm"]').click()
     await expect(page.locator(".end")).to_be_visible()
@@ -185,7 +211,7 @@ async def done_with_plan(_stage: Stage, page: Page, models: ModelServer) -> None
 async def failed(_stage: Stage, page: Page, models: ModelServer) -> None:
     models.script(unauthorized())
     await say(page, "本周怎么样？ How was the week?")
-    await _header(page, "failed")
+    await header(page, "failed")
     await page.locator("[data-focus=run-retry]").click()
     await page.locator(".retry summary").click()
 
@@ -193,7 +219,7 @@ async def failed(_stage: Stage, page: Page, models: ModelServer) -> None:
 async def cancelled(stage: Stage, page: Page, models: ModelServer) -> None:
     await needs_confirmation(stage, page, models)
     await page.locator('[data-focus="plan.cancel"]').click()
-    await _header(page, "cancelled")
+    await header(page, "cancelled")
 
 
 async def offline(stage: Stage, page: Page, models: ModelServer) -> None:
@@ -205,7 +231,8 @@ async def offline(stage: Stage, page: Page, models: ModelServer) -> None:
     await expect(page.locator(".delivery.waiting")).to_be_visible()
 
 
-async def _goto(page: Page, name: str) -> None:
+async def goto(page: Page, name: str) -> None:
+    """One of the pages beside the chat, when it is there."""
     await page.evaluate("(name) => { location.hash = `#/${name}`; }", name)
     await expect(page.locator(".page-nav [aria-current]")).to_have_attribute("data-page", name)
     await expect(page.locator(".page > .stack").first).to_be_visible()
@@ -213,23 +240,81 @@ async def _goto(page: Page, name: str) -> None:
 
 async def home(stage: Stage, page: Page, models: ModelServer) -> None:
     await needs_confirmation(stage, page, models)
-    await _goto(page, "home")
+    await goto(page, "home")
     await expect(page.locator(".next-card.primary .button")).to_be_visible()
 
 
 async def runs_page(stage: Stage, page: Page, models: ModelServer) -> None:
     await failed(stage, page, models)
     await needs_confirmation(stage, page, models)
-    await _goto(page, "runs")
+    await goto(page, "runs")
     await page.locator(".table [type=checkbox]").first.check()
     await expect(page.locator(".bulk .button")).to_be_visible()
 
 
 async def run_page(stage: Stage, page: Page, models: ModelServer) -> None:
     await done_with_plan(stage, page, models)
-    await _goto(page, "runs")
+    await _open_run(page, "timeline")
+    await expect(page.locator(".leases .span")).to_be_visible()
+
+
+async def _open_run(page: Page, part: str) -> None:
+    """The part of the newest run's own page."""
+    await goto(page, "runs")
     await page.locator(".table a").first.click()
+    await page.locator(f"#part-{part}").click()
+    await expect(page.locator(f"#part-{part}[aria-selected=true]")).to_be_visible()
+    await expect(page.locator(".part:not([aria-busy]) .section-title").first).to_be_visible()
+
+
+async def run_lost(stage: Stage, page: Page, models: ModelServer) -> None:
+    await blocked_outcome(stage, page, models)
+    await _open_run(page, "timeline")
+    await expect(page.locator(".leases .changed")).to_be_visible()
+    await page.locator(".leases").scroll_into_view_if_needed()
+
+
+async def run_conversation(stage: Stage, page: Page, models: ModelServer) -> None:
+    await done(stage, page, models)
+    await _open_run(page, "conversation")
+    await expect(page.locator(".said")).to_have_count(4)
+
+
+async def run_events(stage: Stage, page: Page, models: ModelServer) -> None:
+    await done_with_plan(stage, page, models)
+    await _open_run(page, "events")
     await page.locator(".event-list summary").first.click()
+
+
+async def run_rules(stage: Stage, page: Page, models: ModelServer) -> None:
+    await stage.rule({"max_steps": 30})
+    await needs_confirmation(stage, page, models)
+    await stage.rule({"max_steps": 9})
+    await _open_run(page, "rules")
+    await expect(page.locator(".direction").first).to_be_visible()
+
+
+async def run_audit(stage: Stage, page: Page, models: ModelServer) -> None:
+    await plan_edited(stage, page, models)
+    await page.locator('[data-focus="plan.save"]').click()
+    await expect(page.locator('[data-focus="plan.save"]')).to_be_hidden()
+    written = {"path": "strategy/2026.md", "content": "新阈值 / the new threshold is 0.7"}
+    await stage.rule({"tools": {"rules": [{"tool": "write_document", "verdict": "ask"}]}})
+    models.script(
+        Reply("", [*marks("s1", "s2", "s3", "s4"), Call("write_document", written)]), Reply("Written / 已写入")
+    )
+    await page.locator('[data-focus="plan.confirm"]').click()
+    await page.locator(".question [value=allow_always]").check()
+    await page.locator(".question [type=submit]").click()
+    await header(page, "done")
+    await _open_run(page, "audit")
+    await expect(page.locator(".part tbody tr")).to_have_count(5)
+
+
+async def run_audit_empty(stage: Stage, page: Page, models: ModelServer) -> None:
+    await needs_confirmation(stage, page, models)
+    await _open_run(page, "audit")
+    await expect(page.locator(".part .nothing")).to_be_visible()
 
 
 async def _wrote(page: Page, text: str) -> None:
@@ -239,12 +324,12 @@ async def _wrote(page: Page, text: str) -> None:
 
 
 async def documents(_stage: Stage, page: Page, _models: ModelServer) -> None:
-    await _goto(page, "documents")
+    await goto(page, "documents")
     await page.locator("[name=path]").fill("strategy/2026.md")
     await page.locator("[name=content]").fill("# 策略 Strategy\n\nOne line.\n")
     await page.locator(".page [type=submit].primary").click()
     await expect(page.locator(".versions li")).to_have_count(1)
-    await _goto(page, "documents")
+    await goto(page, "documents")
     await expect(page.locator(".table a")).to_have_count(1)
 
 
@@ -263,7 +348,7 @@ STRATEGY = (
 
 async def document_proposed(_stage: Stage, page: Page, models: ModelServer, seen_version: int = 1) -> None:
     """A document is handed to the agent, whose change of it waits for a yes."""
-    await _goto(page, "documents")
+    await goto(page, "documents")
     await page.locator("[name=path]").fill("strategy/2026.md")
     await page.locator("[name=content]").fill(STRATEGY.format("0.6"))
     await page.locator(".page [type=submit].primary").click()
@@ -283,14 +368,14 @@ async def document_proposed(_stage: Stage, page: Page, models: ModelServer, seen
                 ),
             ),
         ),
-        Reply("先读取。 Reading it first.", (Call("read_document", {"path": "strategy/2026.md"}), *_marks("s1"))),
+        Reply("先读取。 Reading it first.", (Call("read_document", {"path": "strategy/2026.md"}), *marks("s1"))),
         Reply("我建议这样改。 This is what I propose.", (Call("write_document", proposed),)),
-        Reply("", _marks("s2")),
+        Reply("", marks("s2")),
         Reply("已按批准调整。 Adjusted as approved."),
     )
     await page.locator("[data-action=handoff-to-main-agent]").last.click()
     await page.locator('[data-focus="plan.confirm"]').click()
-    await _header(page, "blocked")
+    await header(page, "blocked")
     await expect(page.locator(".change .diff")).to_be_visible()
 
 
@@ -298,13 +383,13 @@ async def document_written(stage: Stage, page: Page, models: ModelServer) -> Non
     await document_proposed(stage, page, models)
     await page.locator(".decision input[value=allow_once]").check()
     await page.locator(".question-foot .primary").click()
-    await _header(page, "done")
+    await header(page, "done")
     await page.locator(".written-line .link").click()
     await expect(page.locator(".written-change .diff")).to_be_visible()
 
 
 async def rules(_stage: Stage, page: Page, _models: ModelServer) -> None:
-    await _goto(page, "rules")
+    await goto(page, "rules")
     form = page.locator(".card").last
     await form.locator("summary").first.click()
     await form.locator("[name=max_steps]").fill("80")
@@ -316,13 +401,13 @@ async def rules(_stage: Stage, page: Page, _models: ModelServer) -> None:
 
 async def costs(stage: Stage, page: Page, models: ModelServer) -> None:
     await done(stage, page, models)
-    await _goto(page, "costs")
+    await goto(page, "costs")
     await expect(page.locator(".table")).to_be_visible()
 
 
 async def rule_form(stage: Stage, page: Page, models: ModelServer) -> None:
     await done(stage, page, models)
-    await _goto(page, "rules")
+    await goto(page, "rules")
     await page.locator(".page form[aria-label] [name=tool]").fill("send_email")
     await page.locator(".page [name=arguments]").fill('{"to": "ann@example.com", "subject": "你好"}')
     await page.locator(".page form[aria-label] .button").first.click()
@@ -351,14 +436,14 @@ async def rules_past(stage: Stage, page: Page, models: ModelServer) -> None:
     await stage.rule(
         {"max_steps": 9, "tools": {"rules": [{"tool": "calculator", "verdict": "ask", "note": "要算清楚"}]}}
     )
-    await _goto(page, "rules")
+    await goto(page, "rules")
     await page.locator(".table").last.scroll_into_view_if_needed()
     await expect(page.locator(".direction").first).to_be_visible()
 
 
 async def sessions(stage: Stage, page: Page, models: ModelServer) -> None:
     await done(stage, page, models)
-    await _goto(page, "sessions")
+    await goto(page, "sessions")
     await expect(page.locator(".table tbody tr").first).to_be_visible()
 
 
@@ -369,6 +454,27 @@ async def runs_view(stage: Stage, page: Page, models: ModelServer) -> None:
     await page.locator(".view-form input").fill("要我处理 Mine to decide")
     await page.keyboard.press("Enter")
     await expect(page.locator(".view[aria-current]")).to_be_visible()
+
+
+async def save_views(page: Page, count: int) -> None:
+    """Save as many views of the runs."""
+    await page.evaluate(
+        """async (count) => {
+          const headers = { "Content-Type": "application/json", Authorization: `Bearer ${sessionStorage.getItem("oneliner.token")}` };
+          for (let n = 1; n <= count; n += 1) await fetch("/v2/oneliner/views", { method: "PUT", headers, body: JSON.stringify({ name: `视图 View ${n}`, query: `q=${n}` }) });
+        }""",
+        count,
+    )
+
+
+async def runs_view_refused(stage: Stage, page: Page, _models: ModelServer) -> None:
+    stage.expected = REFUSED
+    await save_views(page, 50)
+    await page.evaluate("() => { location.hash = '#/runs?status=failed&mine=true'; }")
+    await page.locator(".view-save").click()
+    await page.locator(".view-form input").fill("再来一个 One more")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".views .problem")).to_be_visible()
 
 
 async def sessions_deleted(stage: Stage, page: Page, models: ModelServer) -> None:
@@ -382,17 +488,17 @@ async def sessions_deleted(stage: Stage, page: Page, models: ModelServer) -> Non
 
 async def session(stage: Stage, page: Page, models: ModelServer) -> None:
     await done_with_plan(stage, page, models)
-    await _goto(page, "sessions")
+    await goto(page, "sessions")
     await page.locator(".table a").first.click()
     await expect(page.locator(".said").first).to_be_visible()
 
 
 async def live(stage: Stage, page: Page, models: ModelServer) -> None:
-    await _goto(page, "live")
+    await goto(page, "live")
     await expect(page.locator(".page .nothing")).to_be_visible()
     await page.evaluate("() => { location.hash = '#chat'; }")
     await done(stage, page, models)
-    await _goto(page, "live")
+    await goto(page, "live")
     await page.locator(".tail-line summary").first.click()
     await page.locator(".filters .button").first.click()
     await expect(page.locator(".filters .button[aria-pressed=true]")).to_be_visible()
@@ -404,13 +510,13 @@ async def _open_card(page: Page) -> None:
 
 
 async def schedules_empty(_stage: Stage, page: Page, _models: ModelServer) -> None:
-    await _goto(page, "schedules")
+    await goto(page, "schedules")
     await _open_card(page)
     await expect(page.locator(".due-list li")).to_have_count(5)
 
 
 async def schedule(_stage: Stage, page: Page, _models: ModelServer) -> None:
-    await _goto(page, "schedules")
+    await goto(page, "schedules")
     await _open_card(page)
     await page.locator(".page [name=title]").fill("核对重点账号 Review the key accounts")
     await page.locator(".page [name=goal]").fill("知道哪些需要处理")
@@ -424,17 +530,17 @@ async def schedules(stage: Stage, page: Page, models: ModelServer) -> None:
     await schedule(stage, page, models)
     await page.locator(".page .row .button").first.click()
     await expect(page.locator(".page .status[data-state=off]")).to_be_visible()
-    await _goto(page, "schedules")
+    await goto(page, "schedules")
     await expect(page.locator(".table tbody tr").first).to_be_visible()
 
 
 async def mcp_none(_stage: Stage, page: Page, _models: ModelServer) -> None:
-    await _goto(page, "mcp")
+    await goto(page, "mcp")
     await expect(page.locator(".page form")).to_be_visible()
 
 
 async def webhook_secret(_stage: Stage, page: Page, _models: ModelServer) -> None:
-    await _goto(page, "webhooks")
+    await goto(page, "webhooks")
     await _open_card(page)
     await page.locator(".page [name=url]").fill("https://app.example.com/oneliner")
     await page.locator(".page [name=description]").fill("宿主产品 The host product")
@@ -452,12 +558,12 @@ async def webhook(stage: Stage, page: Page, models: ModelServer) -> None:
 async def webhooks(stage: Stage, page: Page, models: ModelServer) -> None:
     await webhook_secret(stage, page, models)
     await page.evaluate("() => { location.hash = '#/home'; }")
-    await _goto(page, "webhooks")
+    await goto(page, "webhooks")
     await expect(page.locator(".table tbody tr").first).to_be_visible()
 
 
 async def system(_stage: Stage, page: Page, _models: ModelServer) -> None:
-    await _goto(page, "system")
+    await goto(page, "system")
     await expect(page.locator(".table").last).to_be_visible()
 
 
@@ -465,8 +571,8 @@ STATES: Mapping[str, Callable[[Stage, Page, ModelServer], Awaitable[None]]] = {
     f.__name__: f
     for f in (
         empty, handoff_form, drafting, needs_confirmation, plan_edited, queued, running, streaming, retrying,
-        blocked_question, blocked_approval, blocked_outcome, done, done_with_plan, failed, cancelled, offline, sign_in,
-        home, runs_page, run_page, documents, document, document_proposed, document_written, rules, costs,
-        rule_form, rules_past, runs_view, sessions, session, sessions_deleted, live, schedules_empty, schedule, schedules, mcp_none, webhook_secret, webhook, webhooks, system,
+        blocked_question, question_secret, blocked_approval, approval_edited, blocked_outcome, done, done_with_plan, failed, cancelled, offline, sign_in,
+        home, runs_page, run_page, run_lost, run_conversation, run_events, run_rules, run_audit, run_audit_empty, documents, document, document_proposed, document_written, rules, costs,
+        rule_form, rules_past, runs_view, runs_view_refused, sessions, session, sessions_deleted, live, schedules_empty, schedule, schedules, mcp_none, webhook_secret, webhook, webhooks, system,
     )
 }  # fmt: skip

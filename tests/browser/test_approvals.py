@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from oneliner.testing import ModelServer
-from tests.browser.stage import staged
+from oneliner.testing import Call, ModelServer, Reply
+from tests.browser.stage import say, staged
 from tests.browser.states import blocked_approval, document_proposed
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ pytestmark = pytest.mark.browser
 
 def results(models: ModelServer) -> list[str]:
     return [str(m["content"]) for m in models.requests[-1].messages if m["role"] == "tool"]
+
+
+async def kept(page: Page) -> list[str]:
+    """The names under which the tab keeps unfinished input."""
+    return await page.evaluate("() => Object.keys(sessionStorage).filter((key) => key.startsWith('oneliner.draft.'))")
 
 
 async def choose(page: Page, label: str) -> None:
@@ -53,6 +58,82 @@ async def test_edited_arguments_are_what_is_carried_out(browser: Browser, tmp_pa
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("Written / 已写入")).to_be_visible()
         assert "strategy/draft.md" in results(models)[0]
+        await stage.check()
+
+
+async def test_edited_arguments_and_a_reason_outlive_a_reload_and_are_gone_once_sent(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with ModelServer() as models, staged(browser, tmp_path / "data", models) as stage:
+        page = await stage.signed_in()
+        await blocked_approval(stage, page, models)
+        await page.get_by_role("button", name="Edit the arguments").click()
+        await page.get_by_label("path").fill("strategy/draft.md")
+        await page.get_by_label("content").fill("less, and 少一点")
+        await choose(page, "Refuse")
+        await page.get_by_label("Why not?").fill("not yet")
+        await page.reload()
+        await expect(page.get_by_label("path")).to_have_value("strategy/draft.md")
+        await expect(page.get_by_label("content")).to_have_value("less, and 少一点")
+        await expect(page.get_by_role("radio", name="Refuse")).to_be_checked()
+        await expect(page.get_by_label("Why not?")).to_have_value("not yet")
+        # What would become of the document is shown as it was edited, too.
+        await expect(page.locator(".change-head")).to_contain_text("strategy/draft.md")
+        await expect(page.locator(".diff-line")).to_have_text(["+added:less, and 少一点"])
+        await choose(page, "Allow once")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("Written / 已写入")).to_be_visible()
+        assert "strategy/draft.md" in results(models)[0]
+        assert await kept(page) == []
+        await stage.check()
+
+
+async def test_what_was_entered_for_a_request_that_is_gone_is_forgotten(browser: Browser, tmp_path: Path) -> None:
+    async with ModelServer() as models, staged(browser, tmp_path / "data", models) as stage:
+        page = await stage.signed_in()
+        await blocked_approval(stage, page, models)
+        await choose(page, "Refuse")
+        await page.get_by_label("Why not?").fill("not yet")
+        assert [name.split(".")[-2] for name in await kept(page)] == ["local/answer"]
+        elsewhere = await stage.entered("local")
+        await elsewhere.locator(".session").click()
+        await elsewhere.get_by_role("button", name="Cancel").click()
+        await expect(page.locator("[data-role=oneliner-runs]")).to_have_attribute("data-status", "cancelled")
+        await expect(page.locator(".question")).to_be_hidden()
+        assert await kept(page) == []
+        await stage.check()
+
+
+async def test_what_is_marked_as_a_secret_is_covered_and_not_kept(browser: Browser, tmp_path: Path) -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "account": {"type": "string", "title": "Account"},
+            "password": {"type": "string", "title": "Password", "format": "password"},
+            "login": {"type": "object", "title": "Login", "properties": {"pin": {"type": "string", "writeOnly": True}}},
+        },
+        "required": ["account", "password"],
+    }
+    ask = Call("ask_user", {"question": "How do I get in?", "schema": schema})
+    async with ModelServer() as models, staged(browser, tmp_path / "data", models) as stage:
+        models.script(Reply("", (ask,)), Reply("Thank you."))
+        page = await stage.signed_in()
+        await say(page, "Log in there")
+        await page.get_by_label("Account").fill("ada")
+        await expect(page.get_by_label("Password")).to_have_attribute("type", "password")
+        await page.get_by_label("Password").fill("open sesame")
+        await page.get_by_label("Login").fill('{"pin": "4711"}')
+        stored = await page.evaluate("() => JSON.stringify({...sessionStorage}) + JSON.stringify({...localStorage})")
+        assert "ada" in stored
+        assert "sesame" not in stored
+        assert "4711" not in stored
+        await page.reload()
+        await expect(page.get_by_label("Account")).to_have_value("ada")
+        await expect(page.get_by_label("Password")).to_have_value("")
+        await page.get_by_label("Password").fill("open sesame")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("Thank you.")).to_be_visible()
+        assert await kept(page) == []
         await stage.check()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sys
@@ -14,6 +15,7 @@ from playwright.async_api import expect
 
 from oneliner.testing import Call, Reply
 from tests.browser.stage import Server, Stage, hand_off, say
+from tests.browser.states import save_views
 from tests.browser.test_pages import goto, read
 from tests.support import modern_mcp_server
 from tests.webhooks.receiver import Receiver
@@ -95,7 +97,7 @@ async def test_a_view_of_runs_is_named_gone_to_and_removed(stage: Stage) -> None
         await expect(page.locator(".oneliner-run-title")).to_have_text(title)
     await goto(page, "runs")
     rows = page.locator(".table tbody tr")
-    await page.get_by_role("link", name="Wait for somebody").click()
+    await page.get_by_role("link", name="Needs somebody").click()
     await expect(rows).to_have_count(2)
     await expect(page.get_by_label("Status")).to_have_value("needs_you")
     await page.get_by_role("link", name="Failed").click()
@@ -117,7 +119,44 @@ async def test_a_view_of_runs_is_named_gone_to_and_removed(stage: Stage) -> None
     await expect(page.get_by_role("link", name="The second")).to_have_attribute("aria-current", "true")
     await page.get_by_role("button", name="Remove the view “The second”").click()
     await expect(page.get_by_role("link", name="The second")).to_have_count(0)
+    await expect(page.get_by_role("link", name="Failed")).to_be_focused()
     await expect(page.get_by_role("button", name="Save this view")).to_be_visible()
+
+
+async def test_saved_views_are_there_in_every_browser_and_those_a_browser_held_are_handed_over(stage: Stage) -> None:
+    page = await stage.signed_in()
+    held = [{"name": "Held here", "query": "q=held"}, {"name": "Also", "query": "mine=true"}]
+    await page.evaluate("(text) => localStorage.setItem('oneliner.views.runs.local', text)", json.dumps(held))
+    await goto(page, "runs")
+    await expect(page.get_by_role("link", name="Held here")).to_be_visible()
+    assert await page.evaluate("() => localStorage.getItem('oneliner.views.runs.local')") is None
+    elsewhere = await stage.entered("local")
+    await goto(elsewhere, "runs")
+    await expect(elsewhere.get_by_role("link", name="Also")).to_be_visible()
+    await elsewhere.get_by_role("button", name="Remove the view “Held here”").click()
+    await expect(elsewhere.get_by_role("link", name="Held here")).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_role("link", name="Also")).to_be_visible()
+    await expect(page.get_by_role("link", name="Held here")).to_have_count(0)
+    other = await stage.entered("bob")
+    await goto(other, "runs")
+    await expect(other.get_by_role("link", name="Needs somebody")).to_be_visible()
+    await expect(other.get_by_role("link", name="Also")).to_have_count(0)
+
+
+async def test_a_view_that_cannot_be_saved_says_why_and_keeps_its_name(stage: Stage) -> None:
+    stage.expected = re.compile("422")
+    page = await stage.signed_in()
+    await save_views(page, 50)
+    await page.evaluate("() => { location.hash = '#/runs?status=failed&mine=true'; }")
+    await page.get_by_role("button", name="Save this view").click()
+    name = page.get_by_label("Name of the view")
+    await name.fill("One more")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".views .problem")).to_contain_text("50 views are kept already")
+    await expect(name).to_have_value("One more")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("button", name="Save this view")).to_be_focused()
 
 
 async def test_what_happens_is_shown_as_it_happens_and_stands_still_when_paused(
@@ -187,7 +226,7 @@ async def test_a_schedule_is_made_with_a_preview_paused_changed_and_deleted(stag
     await goto(page, "schedules")
     form = page.get_by_role("form", name="New schedule")
     await form.get_by_label("Task").fill("Review the accounts")
-    await form.get_by_label("Steps, one a line").fill("Read\nDecide")
+    await form.get_by_label("Steps, one per line").fill("Read\nDecide")
     await form.get_by_label("When").select_option(label="Monday to Friday at 9")
     await expect(form.get_by_label("Cron expression")).to_have_value("0 9 * * MON-FRI")
     await form.get_by_label("Time zone").fill("Asia/Shanghai")
@@ -211,7 +250,7 @@ async def test_a_schedule_is_made_with_a_preview_paused_changed_and_deleted(stag
     await expect(change.get_by_label("Cron expression")).to_have_value("30 8 * * *")
     await change.get_by_label("Task").fill("Review all accounts")
     await change.get_by_label("The agent drafts the plan each time").check()
-    await expect(change.get_by_label("Steps, one a line")).to_be_hidden()
+    await expect(change.get_by_label("Steps, one per line")).to_be_hidden()
     await expect(change.get_by_label("Confirm ahead")).to_be_disabled()
     await change.get_by_role("button", name="Save the changes").click()
     await expect(page.locator(".page-title")).to_have_text("Review all accounts")
@@ -231,11 +270,11 @@ async def test_an_mcp_server_is_added_seen_at_work_changed_and_removed(browser: 
         await form.get_by_label("Name").fill("shop")
         await form.get_by_label("Reached by").select_option("command")
         await form.get_by_label("Command", exact=True).fill(sys.executable)
-        await form.get_by_label("Arguments, one a line").fill(MCP_SERVER)
-        await form.get_by_label("Variables, one a line").fill("TOKEN=")
+        await form.get_by_label("Arguments, one per line").fill(MCP_SERVER)
+        await form.get_by_label("Variables, one per line").fill("TOKEN=")
         await form.get_by_role("button", name="Save the server").click()
         await expect(form.locator(".problem")).to_contain_text("TOKEN")
-        await form.get_by_label("Variables, one a line").fill("")
+        await form.get_by_label("Variables, one per line").fill("")
         await form.get_by_role("button", name="Save the server").click()
         card = page.locator(".card", has_text="shop")
         await expect(card.locator("summary .status")).to_have_text("Ready")
@@ -275,7 +314,7 @@ async def test_a_server_that_cannot_be_reached_says_why(browser: Browser, tmp_pa
 async def test_the_system_page_shows_parts_and_settings_and_no_secret(stage: Stage) -> None:
     page = await stage.signed_in()
     await goto(page, "system")
-    await expect(page.get_by_role("group", name="Health").locator("tbody tr").first).to_contain_text("There")
+    await expect(page.get_by_role("group", name="Health").locator("tbody tr").first).to_contain_text("OK")
     settings = page.get_by_role("group", name="Settings in effect")
     await expect(settings.locator("tr", has_text="ONELINER_MODEL_API_KEY")).to_contain_text("set, not shown")
     await expect(settings.locator("tr", has_text="ONELINER_LEASE_SECONDS")).to_contain_text("deployment")
@@ -372,8 +411,13 @@ async def test_a_webhook_is_made_tested_looked_into_and_deleted(browser: Browser
             assert secret not in await page.content()
             await page.get_by_role("button", name="Send a test").click()
             await receiver.until(1)
+            deliveries = page.get_by_role("group", name="Deliveries")
+            async with asyncio.timeout(20):  # its receiver has it before the server has noted that
+                while not await deliveries.get_by_text("Delivered", exact=True).is_visible():
+                    await page.reload()
+                    await expect(deliveries).to_be_visible()
             await page.get_by_label("Status").select_option("delivered")
-            row = page.get_by_role("group", name="Deliveries").locator("tbody tr").first
+            row = deliveries.locator("tbody tr").first
             await expect(row).to_contain_text("webhook.test")
             await row.locator("summary").click()
             await expect(row.locator(".detail .hint").first).to_contain_text("204")
@@ -411,9 +455,10 @@ async def test_a_version_of_the_rules_is_restored_and_a_run_says_what_has_change
     await stage.rule({"max_steps": 9})
     await goto(page, "runs")
     await page.get_by_role("link", name="Say hello").click()
-    spans = page.locator(".span")
+    spans = page.locator(".timeline:not(.leases) .span")
     await expect(spans.last).to_contain_text("Model openai/scripted")
     await expect(spans.first).to_contain_text("Waited for its turn")
+    await page.get_by_role("tab", name="Rules").click()
     await expect(page.locator(".page")).to_contain_text("What has changed since then")
     await expect(page.locator(".page")).to_contain_text("Model calls in a run: 12 → 9 tighter")
     await expect(page.locator(".page")).to_contain_text("System: version 1, now 4")

@@ -61,6 +61,26 @@ async def test_the_sign_in_link_works_once_and_leaves_the_address(stage: Stage) 
     await expect(other.get_by_role("alert")).to_contain_text("used before")
 
 
+@pytest.mark.parametrize("is_admin", [False, True])
+async def test_who_signs_in_next_is_shown_nothing_of_who_was_there_before(
+    stage: Stage, models: ModelServer, *, is_admin: bool
+) -> None:
+    stage.expected = re.compile("404")
+    models.script(Reply("Hello."), Reply("Welcome."))
+    page = await stage.signed_in()
+    await say(page, "Mine alone")
+    await expect(page.locator(".end")).to_be_visible()
+    await page.locator(".composer-field").fill("and not for others")
+    await page.get_by_role("button", name="Sign out").click()
+    await page.locator("[name=token]").fill(stage.token("bob", is_admin=is_admin))
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="New chat")).to_be_visible()
+    await expect(page.locator(".composer-field")).to_have_value("")
+    await say(page, "I am bob")
+    await expect(answer(page)).to_have_text("Welcome.")
+    assert "Mine alone" not in await page.content()
+
+
 async def test_a_wrong_token_is_refused_in_words(stage: Stage) -> None:
     stage.expected = re.compile("401")
     page = await stage.page()
@@ -158,7 +178,7 @@ async def test_asking_for_another_plan_in_words_drafts_again(demo: Stage) -> Non
     await page.get_by_role("button", name="Cancel", exact=True).click()
     await expect(header(page)).to_have_attribute("data-status", "cancelled")
     await expect(page.locator(".oneliner-run-title")).to_be_focused()
-    await expect(page.locator(".end")).to_contain_text("You cancelled it")
+    await expect(page.locator(".end")).to_contain_text("Cancelled on request")
 
 
 async def test_a_question_becomes_a_form_and_its_answer_lets_the_run_go_on(stage: Stage, models: ModelServer) -> None:
@@ -169,9 +189,11 @@ async def test_a_question_becomes_a_form_and_its_answer_lets_the_run_go_on(stage
     await expect(page).to_have_title("(1) OneLiner")
     await page.get_by_role("button", name="Answer", exact=True).click()
     await expect(page.locator(".field-error").first).to_have_text("This is needed.")
-    await page.reload()
     await page.get_by_role("radio", name="large").check()
     await page.locator("[name=count]").fill("3")
+    await page.reload()
+    await expect(page.get_by_role("radio", name="large")).to_be_checked()
+    await expect(page.locator("[name=count]")).to_have_value("3")
     await page.get_by_role("button", name="Answer", exact=True).click()
     await expect(answer(page)).to_have_text("Thank you.")
     await expect(page.locator(".asked")).to_contain_text("large · 3")
@@ -187,12 +209,14 @@ async def test_a_failed_run_says_why_and_is_tried_again_with_a_reason(stage: Sta
     await expect(page.locator(".end")).to_contain_text("gave no usable answer")
     assert "sk-test" not in await page.content()
     await header(page).get_by_role("button", name="Try again").click()
-    await page.get_by_label("Why (optional").fill("the key is set now")
+    await page.get_by_label("Reason (optional").fill("the key is set now")
     await page.keyboard.press("Enter")
     await expect(answer(page)).to_have_text("Now it works.")
 
 
-async def test_a_reload_and_a_second_tab_in_mid_answer_show_the_same_text(stage: Stage, models: ModelServer) -> None:
+async def test_a_reload_a_second_tab_and_another_browser_in_mid_answer_show_the_same_text(
+    stage: Stage, models: ModelServer
+) -> None:
     go_on = asyncio.Event()
     words = " ".join(f"词{n}👍 word" for n in range(200))
     models.script(Held(go_on, Reply(words, chunk_chars=10), after_chunks=60))
@@ -202,14 +226,17 @@ async def test_a_reload_and_a_second_tab_in_mid_answer_show_the_same_text(stage:
     await expect(answer(page)).to_have_text(shown)
     second = await stage.page(page.context)
     await second.goto(stage.server.url)
-    await second.locator(".session").click()
+    elsewhere = await stage.entered("local")
+    for each in (second, elsewhere):
+        await each.locator(".session").click()
     await page.reload()
-    for each in (page, second):
+    for each in (page, second, elsewhere):
         await expect(answer(each)).to_have_text(shown)
     go_on.set()
-    for each in (page, second):
+    for each in (page, second, elsewhere):
         await expect(each.locator(".end")).to_be_visible()
         await expect(answer(each)).to_have_text(words)
+        assert await answer(each).evaluate("(node) => node.textContent") == words
     await page.reload()
     await expect(answer(page)).to_have_text(words)
 
@@ -257,6 +284,23 @@ async def test_a_line_that_breaks_is_said_and_mended_with_nothing_lost(stage: St
     await expect(page.locator(".message.user")).to_have_count(2)
     paragraphs = [re.compile(f"^Paragraph {n} ") for n in range(30)]
     await expect(page.locator(".message.assistant .md").first.locator("p")).to_have_text(paragraphs)
+
+
+async def test_what_could_not_be_read_while_the_line_was_gone_is_read_when_it_is_back(
+    stage: Stage, models: ModelServer
+) -> None:
+    stage.expected = CUT
+    page = await stage.signed_in()
+    models.script(Reply("All right."))
+    await page.route("**/v1/agent/sessions/*", lambda route: route.abort())
+    await say(page, "Is it?")
+    await expect(page.locator(".end")).to_be_visible()
+    await expect(page.locator(".totals")).not_to_contain_text(re.compile(r"[1-9]"))
+    await page.context.set_offline(True)
+    await expect(page.locator(".strip")).to_contain_text("Connection lost")
+    await page.unroute("**/v1/agent/sessions/*")
+    await page.context.set_offline(False)
+    await expect(page.locator(".totals")).to_contain_text(re.compile(r"[1-9],?\d+ tokens"))
 
 
 async def test_a_server_that_was_killed_is_found_again(stage: Stage, models: ModelServer) -> None:
@@ -332,6 +376,22 @@ async def test_a_session_is_deleted_after_asking(stage: Stage, models: ModelServ
     await page.get_by_role("button", name="Delete", exact=True).click()
     await expect(page.locator(".session")).to_have_count(0)
     await expect(page.locator(".empty")).to_be_visible()
+
+
+async def test_after_many_tool_calls_the_header_still_tells_how_the_run_got_there(
+    stage: Stage, models: ModelServer
+) -> None:
+    sums = tuple(Call("calculator", {"expression": f"{n} + 1"}) for n in range(35))
+    failing = Call("calculator", {"expression": "no sum"})
+    models.script(Reply("Let me count.", (*sums, failing)), Held(asyncio.Event(), Reply("So far."), after_chunks=1))
+    page = await stage.signed_in()
+    await hand_off(page, "Count", steps="Only step")
+    await page.get_by_role("button", name="Confirm", exact=True).click()
+    await expect(page.locator(".tool-state[data-state=done]")).to_have_count(35)
+    await page.reload()
+    await page.get_by_role("button", name="Details of the run").click()
+    await expect(page.locator(".event-chip")).to_have_text(["created", "confirmed", "started"])
+    await expect(page.locator(".tool-state[data-state=failed]")).to_have_count(1)
 
 
 async def test_a_working_run_is_told_something_from_the_composer(stage: Stage, models: ModelServer) -> None:

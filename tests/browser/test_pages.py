@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
 
-from oneliner.testing import Call, Reply
+from oneliner.testing import Held, Reply
 from tests.browser.stage import hand_off, say
 
 if TYPE_CHECKING:
@@ -70,26 +71,6 @@ async def test_runs_are_filtered_by_the_address_and_cancelled_together(stage: St
     await expect(page.locator(".nothing")).to_be_visible()
     await page.get_by_label("Status").select_option("cancelled")
     await expect(rows).to_have_count(2)
-
-
-async def test_a_run_is_shown_with_its_messages_events_and_rules(stage: Stage, models: ModelServer) -> None:
-    models.script(Reply("First.", (Call("calculator", {"expression": "6 * 7"}),)), Reply("It is 42."))
-    page = await stage.signed_in()
-    await say(page, "Six times seven")
-    await expect(page.locator(".end")).to_be_visible()
-    await goto(page, "runs")
-    await page.get_by_role("link", name="Six times seven").click()
-    messages = page.get_by_role("group", name="Messages and what they cost").locator("tbody tr")
-    await expect(messages).to_have_count(4)
-    await expect(messages.nth(1)).to_contain_text("calculator")
-    await expect(page.locator(".event-list li").last).to_contain_text("run.completed")
-    await page.get_by_label("Kind").select_option("tool")
-    await expect(page.locator(".event-list li")).to_have_count(2)
-    await expect(page.get_by_role("group", name="What holds").locator("tbody tr").first).to_contain_text("the same")
-    await page.reload()
-    await expect(page.locator(".page-title")).to_have_text("Six times seven")
-    await page.get_by_role("link", name="Open the chat").click()
-    await expect(page.locator(".message.assistant .md").last).to_have_text("It is 42.")
 
 
 async def test_a_document_is_changed_restored_and_handed_to_the_agent(stage: Stage, models: ModelServer) -> None:
@@ -172,6 +153,29 @@ async def test_costs_add_up_and_can_be_saved(demo: Stage) -> None:
     assert text.splitlines()[1].endswith(f",{line}")
     await page.locator("[name=group_by]").select_option("model")
     await expect(page.locator(".table tbody th")).to_contain_text("demo")
+
+
+async def test_the_dashboard_tells_what_waits_for_somebody_from_what_is_under_way(
+    stage: Stage, models: ModelServer
+) -> None:
+    page = await stage.signed_in()
+    await hand_off(page, "Waits for me", steps="Only step")
+    await expect(page.locator(".plan-step")).to_have_count(1)
+    models.script(Held(asyncio.Event(), Reply("One, two."), after_chunks=1))
+    await page.get_by_role("button", name="New chat").click()
+    await expect(page.get_by_role("heading", name="New chat")).to_be_visible()
+    await say(page, "Count")
+    await expect(page.locator(".message.assistant")).to_be_visible()
+    await goto(page, "home")
+    figures = page.locator(".figure")
+    await expect(figures.nth(0)).to_contain_text("Waiting for you1")
+    await expect(figures.nth(1)).to_contain_text("Under way1")
+    rows = page.locator(".table tbody tr")
+    for name, title in (("Waiting for you", "Waits for me"), ("Under way", "Count")):
+        await figures.filter(has_text=name).get_by_role("link").click()
+        await expect(rows).to_have_count(1)
+        await expect(rows).to_contain_text(title)
+        await goto(page, "home")
 
 
 async def test_the_dashboard_says_what_is_next_and_hands_it_over(stage: Stage) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oneliner.testing import ModelServer
+from tests.browser.hindered_states import HINDERED
 from tests.browser.stage import AXE, Look, axe_findings, staged
 from tests.browser.states import SLOW_TOOLS, STATES
 
@@ -33,11 +34,11 @@ def axe() -> None:
 
 @pytest.mark.usefixtures("axe")
 @pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", [*STATES, *HINDERED])
 async def test_a_state_is_accessible_and_fits(state: str, look: str, browser: Browser, tmp_path: Path) -> None:
     async with ModelServer() as models, staged(browser, tmp_path / "data", models, SLOW_TOOLS) as stage:
         page = await stage.signed_in(look=LOOKS[look])
-        await STATES[state](stage, page, models)
+        await {**STATES, **HINDERED}[state](stage, page, models)
         assert await axe_findings(page) == []
         too_wide = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert await page.evaluate(too_wide) == 0

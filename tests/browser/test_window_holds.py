@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 from typing import TYPE_CHECKING
 
 import httpx
@@ -13,7 +12,8 @@ from playwright.async_api import expect
 
 from oneliner.testing import Call, Held, Reply
 from tests.browser.host import hosted
-from tests.browser.stage import CUT, ROOT, Look
+from tests.browser.outage import AWAY_SECONDS, outlasts
+from tests.browser.stage import ROOT, Look
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,14 +29,6 @@ HOSTILE: list[str] = json.loads((ROOT / "tests/js/hostile.json").read_text("utf-
 PHONE: Look = {"locale": "en-US", "viewport": {"width": 360, "height": 740}}
 #: What of an answer could run, load, cover or ask for something.
 DANGEROUS = "script, style, link, meta, base, img, picture, svg:not(.icon), iframe, object, embed, video, audio, form, input, button:not(.quiet), dialog, template, slot, [style], [onclick], [onload], [onerror], [ping]"
-#: Counts what is said in the live regions, as a screen reader would hear it.
-_LISTEN = """() => {
-  globalThis.said = [];
-  const regions = document.querySelector("[data-oneliner]").shadowRoot.querySelectorAll("[role=alert].sr-only, [role=status].sr-only");
-  for (const region of regions) new MutationObserver((records) => {
-    for (const record of records) for (const node of record.addedNodes) globalThis.said.push(node.textContent);
-  }).observe(region, { childList: true });
-}"""
 
 
 @pytest.fixture
@@ -147,38 +139,14 @@ async def test_ten_tabs_with_the_window_share_one_stream_and_go_on_when_its_tab_
     assert len(streams) == 2
 
 
-@pytest.mark.parametrize("cut", ["server", "network"])
-async def test_a_line_that_is_gone_for_a_while_is_said_once_and_nothing_is_lost(
-    cut: str, host: tuple[Stage, str], models: ModelServer
+@pytest.mark.parametrize("what", AWAY_SECONDS)
+async def test_an_answer_outlasts_a_server_killed_for_5_s_and_a_network_gone_for_10_s(
+    what: str, host: tuple[Stage, str], models: ModelServer
 ) -> None:
     stage, _ = host
-    stage.expected = CUT
-    go_on = asyncio.Event()
-    words = " ".join(f"词{n}👍 word" for n in range(400))
-    models.script(Held(go_on, Reply(words, chunk_chars=10), after_chunks=30), Reply(words, chunk_chars=10))
     page = await visited(host)
     await page.locator(".launcher").click()
-    await say(page, "Write a lot")
-    await expect(page.locator(".message.assistant .md")).to_contain_text("词20")
-    await page.evaluate(_LISTEN)
-    if cut == "server":
-        await stage.server.stop(signal.SIGKILL)
-    else:
-        await page.context.set_offline(True)
-    await expect(page.locator(".strip")).to_contain_text("Connection lost")
-    # It has tried again and again by then.
-    await expect(page.locator(".strip")).to_contain_text("Attempt 4")
-    go_on.set()
-    if cut == "server":
-        await stage.server.start()
-    else:
-        await page.context.set_offline(False)
-    await expect(page.locator(".strip")).to_contain_text("Connected again")
-    await expect(page.locator(".end[data-status=done]")).to_be_visible()
-    await expect(page.locator(".message.assistant .md").last).to_have_text(words)
-    said = await page.evaluate("() => globalThis.said")
-    assert [s for s in said if "Connection lost" in s] == ["Connection lost. Runs go on at the server."]
-    assert [s for s in said if "Connected again" in s] == ["Connected again."]
+    await outlasts(stage, page, models, what)
 
 
 async def test_an_enter_that_ends_a_chinese_composition_does_not_send_from_the_window(host: tuple[Stage, str]) -> None:

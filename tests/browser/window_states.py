@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from playwright.async_api import expect
 
-from oneliner.testing import Call, Held, Reply
+from oneliner.testing import Call, Held, Reply, unauthorized
 from tests.browser.stage import CUT, say
 from tests.browser.states import ANSWER, QUESTION
 
@@ -105,10 +105,30 @@ async def window_offline(stage: Stage, page: Page, models: ModelServer) -> None:
     await expect(page.locator(".strip")).to_be_visible()
 
 
+async def window_drafting(_stage: Stage, page: Page, models: ModelServer) -> None:
+    models.script(Held(asyncio.Event(), Reply("…")))
+    await page.evaluate("() => void OneLiner.handoff({ title: '周报 Weekly report', goal: 'Write it', draft: true })")
+    await expect(page.locator(".oneliner-runs[data-status=drafting]")).to_be_visible()
+
+
+async def window_failed(_stage: Stage, page: Page, models: ModelServer) -> None:
+    models.script(unauthorized())
+    await page.locator(".launcher").click()
+    await say(page, "本周怎么样？ How was the week?")
+    await expect(page.locator(".oneliner-runs[data-status=failed]")).to_be_visible()
+
+
+async def window_sidebar(stage: Stage, page: Page, models: ModelServer) -> None:
+    await window_done(stage, page, models)
+    if await page.locator(".mode-toggle").is_visible():
+        await page.locator(".mode-toggle").click()
+        await expect(page.locator(".launcher")).to_be_hidden()
+
+
 WINDOW_STATES: Mapping[str, Callable[[Stage, Page, ModelServer], Awaitable[None]]] = {
     f.__name__: f
     for f in (
         window_waiting, window_empty, window_plan, window_running, window_question, window_approval, window_done,
-        window_sessions, window_offline,
+        window_sessions, window_offline, window_drafting, window_failed, window_sidebar,
     )
 }  # fmt: skip

@@ -94,7 +94,7 @@ async def _live(path: Path, base_url: str, effects: Path, point: str, word: str)
     engine = Engine(path, base_url, options)
     FaultPoints(engine, point, _say_point if point == "?" else lambda _: None)
     # As a server does that holds its data folder: whoever held these leases is dead.
-    await recovery.recover_all(engine.database, await engine.database.read(lambda tx: tx.runs.leased(VERSION)))
+    await recovery.recover_all(engine.database, await engine.database.read(lambda tx: tx.runs.leased(VERSION)), "tests")
     engine.start()
     await _User(engine, word, effects).work()
     await engine.stop()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -23,7 +24,9 @@ def declared() -> set[str]:
         *pyproject["dependency-groups"].values(),
         pyproject["build-system"]["requires"],
     ]
-    return {name_of(requirement) for group in groups for requirement in group} - {project["name"]}
+    for_the_page: dict[str, Any] = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
+    python = {name_of(requirement) for group in groups for requirement in group} - {project["name"]}
+    return python | set(for_the_page["devDependencies"])
 
 
 def documented() -> set[str]:

@@ -12,7 +12,7 @@ const WINDOW = await loadWords("en");
 
 const folder = fileURLToPath(at(""));
 const modules = readdirSync(folder, { recursive: true })
-  .filter((name) => name.endsWith(".js") && !name.startsWith("words"))
+  .filter((name) => name.endsWith(".js") && !/^(words|bundle)/.test(name))
   .map((name) => [name, readFileSync(new URL(name, at("")), "utf8")]);
 const known = (key) => key in WORDS.en || `${key}.other` in WORDS.en;
 
@@ -61,9 +61,17 @@ test("money, counts and times read well, and an unknown price is no zero", () =>
   assert.equal(en.text("tokens", { count: 2140 }), "2,140 tokens");
   assert.equal(new Translator("zh", WORDS.zh).text("queue.ahead", { count: 3 }), "排队中，前面还有 3 个任务");
   assert.equal(en.took(420), "0.4s");
+  assert.equal(en.took(20), "<0.1s");
   assert.equal(en.took(41_000), "0:41");
   assert.equal(en.duration(41_000), "0:41");
   assert.equal(en.duration(3_723_000), "1:02:03");
+});
+
+test("a moment is told in the same way in both languages, with its year when that is another one", () => {
+  const at = new Date(new Date().getFullYear(), 10, 22, 15, 5).toISOString();
+  assert.equal(new Translator("en", WORDS.en).moment(at), "Nov 22, 15:05");
+  assert.equal(new Translator("zh", WORDS.zh).moment(at), "11月22日 15:05");
+  assert.equal(new Translator("en", WORDS.en).moment(new Date(2019, 10, 22, 0, 5).toISOString()), "Nov 22, 2019, 00:05");
 });
 
 test("the first wish that we speak is the language", () => {

@@ -24,3 +24,9 @@ test("a failure that something newer came after is no longer the next thing", ()
   const done = run({ id: "d", run_status: "done", created_at: "2026-01-02T00:00:00Z" });
   assert.deepEqual(kinds([failed, done]), ["plan", "plan"]);
 });
+
+test("of several that wait for a person the first is named, and beside it stands something to hand over", () => {
+  const waiting = ["a", "b"].map((id) => run({ id, run_status: "blocked", created_at: "2026-01-01T00:00:00Z" }));
+  assert.deepEqual(kinds(waiting), ["needs_you", "plan"]);
+  assert.deepEqual(kinds(waiting, [paper("plan.md", "2026-01-01")]), ["needs_you", "document"]);
+});

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { at } from "./page.mjs";
 
-const { byProspect, namedIn, prospectOf } = await import(at("outlook.js"));
+const { HANDOFF_NOTE, byProspect, namedIn, noteOf, prospectOf } = await import(at("outlook.js"));
 const tool = (name, least, most) => ({ tool: name, touches: "changes", least, most, said_by: [] });
 
 test("what is certain is said as certain, and what depends on the arguments as what may be", () => {
@@ -22,4 +22,12 @@ test("a step names a tool by its whole name", () => {
   assert.deepEqual(named("用 write_document 写入新阈值。"), ["write_document"]);
   assert.deepEqual(named("Read with `files.read`, then write."), ["write", "files.read"]);
   assert.deepEqual(named("Rewrite the documents"), []);
+});
+
+test("a rule's note is said as it was written, and the server's own one in the reader's language", () => {
+  const words = { text: (key) => `<${key}>` };
+  assert.equal(noteOf({ note: "money" }, words), "money");
+  assert.equal(noteOf({ note: HANDOFF_NOTE }, words), "<rules.handoff_note>");
+  assert.equal(noteOf({}, words), "");
+  assert.equal(noteOf(null, words), "");
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { at, run } from "./page.mjs";
 
-const { pickPrimaryRun, headerRuns, countNeedingYou } = await import(at("picking.js"));
+const { pickPrimaryRun, headerRuns, countNeedingYou, countUnderWay } = await import(at("picking.js"));
 
 const byStatus = (run_status, more = {}) => run({ id: run_status, run_status, ...more });
 const keyed = (...runs) => Object.fromEntries(runs.map((r) => [r.id, r]));
@@ -40,6 +40,8 @@ test("the header holds what is under way anywhere and what ended last here", () 
   assert.deepEqual(headerRuns(runs, null).map((r) => r.id), ["coming"]);
 });
 
-test("what needs a person is counted", () => {
-  assert.equal(countNeedingYou(keyed(byStatus("blocked"), byStatus("needs_confirmation"), byStatus("running"))), 2);
+test("what needs a person is counted, and apart from it what goes on by itself", () => {
+  const runs = keyed(...["drafting", "needs_confirmation", "queued", "running", "blocked", "done", "failed", "cancelled"].map((status) => byStatus(status)));
+  assert.equal(countNeedingYou(runs), 2);
+  assert.equal(countUnderWay(runs), 3);
 });

@@ -2,44 +2,73 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { at } from "./page.mjs";
 
-const { SavedViews, queryOf } = await import(at("saved-views.js"));
+const { SavedViews, queryOf, toHandOver } = await import(at("saved-views.js"));
+const { Refused } = await import(at("api.js"));
+const KEY = "oneliner.views.runs.ann";
 
 class Kept {
   #items = new Map();
   getItem(key) { return this.#items.get(key) ?? null; }
   setItem(key, value) { this.#items.set(key, value); }
+  removeItem(key) { this.#items.delete(key); }
 }
 
-test("a view is kept for its user and its page, and goes when it is removed", () => {
-  const storage = new Kept();
-  const mine = new SavedViews(storage, "runs", "ann");
-  mine.save(" Mine ", "mine=true");
-  mine.save("Failed here", "project_id=p&status=failed");
-  assert.deepEqual(new SavedViews(storage, "runs", "ann").all(), [{ name: "Mine", query: "mine=true" }, { name: "Failed here", query: "project_id=p&status=failed" }]);
-  assert.deepEqual(new SavedViews(storage, "runs", "bob").all(), []);
-  assert.deepEqual(new SavedViews(storage, "sessions", "ann").all(), []);
-  mine.remove("Mine");
-  assert.deepEqual(mine.all().map((view) => view.name), ["Failed here"]);
-});
-
-test("the same name says something else, and there are never too many", () => {
-  const views = new SavedViews(new Kept(), "runs", "ann");
-  for (let n = 1; n <= 25; n += 1) views.save(`View ${n}`, `q=${n}`);
-  views.save("View 25", "q=new");
-  assert.equal(views.all().length, 20);
-  assert.deepEqual(views.all().at(-1), { name: "View 25", query: "q=new" });
-  assert.equal(views.all()[0].name, "View 6");
-});
-
-test("what others wrote there, and a browser that keeps nothing, are no views", () => {
-  const storage = new Kept();
-  for (const text of ["no json", "{}", "[1, {\"name\": 2}]"]) {
-    storage.setItem("oneliner.views.runs.ann", text);
-    assert.deepEqual(new SavedViews(storage, "runs", "ann").all(), []);
+/** The server's side of it, with room for *most*. */
+class Server {
+  views = new Map();
+  puts = 0;
+  constructor(most = 50) { this.most = most; }
+  async ask(method, path, body) {
+    if (method === "GET") return { items: [...this.views].map(([name, query]) => ({ name, query })), next_cursor: null };
+    if (method === "DELETE") return this.views.delete(new URL(path, "http://x").searchParams.get("name")) && null;
+    this.puts += 1;
+    if (this.views.size >= this.most && !this.views.has(body.name)) throw new Refused({ status: 422, code: "invalid", title: "", detail: "" });
+    this.views.set(body.name, body.query);
+    return body;
   }
-  const nowhere = new SavedViews(null, "runs", "ann");
-  nowhere.save("A", "");
-  assert.deepEqual([nowhere.isThere, nowhere.all()], [false, []]);
+}
+
+test("a view is the server's, whatever its name, and goes when it is removed", async () => {
+  const server = new Server();
+  const views = new SavedViews(server, new Kept(), "ann");
+  await views.save(" 失败? & mine/ ", "status=failed");
+  assert.deepEqual(await new SavedViews(server, null, "ann").all(), [{ name: "失败? & mine/", query: "status=failed" }]);
+  await views.remove("失败? & mine/");
+  assert.deepEqual(await views.all(), []);
+});
+
+test("what a browser kept before is handed over once and then gone from there", async () => {
+  const [server, storage] = [new Server(), new Kept()];
+  storage.setItem(KEY, JSON.stringify([{ name: "Mine", query: "mine=true" }, { name: "Failed", query: "status=failed" }]));
+  storage.setItem("oneliner.views.runs.bob", "[]");
+  const views = new SavedViews(server, storage, "ann");
+  assert.deepEqual((await views.all()).map((view) => view.name), ["Mine", "Failed"]);
+  assert.equal(storage.getItem(KEY), null);
+  assert.equal(storage.getItem("oneliner.views.runs.bob"), "[]");
+  await views.remove("Mine");
+  assert.deepEqual((await views.all()).map((view) => view.name), ["Failed"]);
+  assert.equal(server.puts, 2);
+});
+
+test("what the server has no room for stays in the browser for another time", async () => {
+  const [server, storage] = [new Server(1), new Kept()];
+  storage.setItem(KEY, JSON.stringify([{ name: "A", query: "q=a" }, { name: "B", query: "q=b" }]));
+  const views = new SavedViews(server, storage, "ann");
+  assert.deepEqual((await views.all()).map((view) => view.name), ["A"]);
+  assert.deepEqual(JSON.parse(storage.getItem(KEY)), [{ name: "B", query: "q=b" }]);
+  await views.remove("A");
+  assert.deepEqual((await views.all()).map((view) => view.name), ["B"]);
+  assert.equal(storage.getItem(KEY), null);
+});
+
+test("what the server has already is not handed over, and a name that says something else gets a number", () => {
+  const there = [{ name: "Mine", query: "mine=true" }, { name: "Failed", query: "status=failed" }];
+  const held = [...there.slice(0, 1), { name: " Failed ", query: "q=x&status=failed" }, { name: "Failed", query: "q=y&status=failed" }, { name: "", query: "q=z" }, { name: "All", query: "" }];
+  assert.deepEqual(toHandOver(JSON.stringify(held), there), [{ name: "Failed (2)", query: "q=x&status=failed" }, { name: "Failed (3)", query: "q=y&status=failed" }]);
+});
+
+test("what others wrote there is no view", () => {
+  for (const text of ["no json", "{}", "[1, {\"name\": 2}]"]) assert.deepEqual(toHandOver(text, []), []);
 });
 
 test("two addresses with the same filters are the same", () => {

@@ -54,3 +54,45 @@ test("arguments without a schema are edited as JSON and stay an object", () => {
   assert.deepEqual(argumentsOf({}, { a: 1 }, answer), { a: 2 });
   for (const text of ["[]", "5", "null", "{"]) assert.deepEqual(answerOf([field], { [field.name]: text }).errors, { [field.name]: "json" });
 });
+
+test("what is marked as a secret, however deep, is told from the rest", () => {
+  const secrets = {
+    type: "object",
+    properties: {
+      user: { type: "string" },
+      password: { type: "string", format: "password" },
+      key: { anyOf: [{ type: "string", writeOnly: true }, { type: "null" }] },
+      login: { $ref: "#/$defs/login" },
+      list: { type: "array", items: { $ref: "#/$defs/login" } },
+      tree: { $ref: "#/$defs/tree" },
+      gone: { $ref: "#/$defs/nowhere" },
+    },
+    $defs: {
+      login: { type: "object", properties: { pin: { type: "string", writeOnly: true } } },
+      tree: { type: "object", properties: { inside: { $ref: "#/$defs/tree" } } },
+    },
+  };
+  assert.deepEqual(fieldsOf(secrets).filter((f) => f.isSecret).map((f) => f.name), ["password", "key", "login", "list"]);
+  assert.deepEqual(argumentFieldsOf(secrets, { password: "x" }).filter((f) => f.isSecret).length, 4);
+});
+
+test("a schema that was made from types means what they mean", () => {
+  const schema = {
+    properties: {
+      level: { $ref: "#/$defs/Level", title: "How much" },
+      count: { anyOf: [{ type: "integer", minimum: 1 }, { type: "null" }], default: null },
+      pace: { anyOf: [{ $ref: "#/$defs/Level" }, { type: "null" }] },
+      mixed: { anyOf: [{ type: "integer" }, { type: "string" }] },
+      endless: { $ref: "#/$defs/Endless" },
+      elsewhere: { $ref: "https://example.com/schema" },
+    },
+    $defs: { Level: { type: "string", enum: ["low", "high"], title: "Level" }, Endless: { $ref: "#/$defs/Endless" } },
+  };
+  const fields = fieldsOf(schema);
+  assert.deepEqual(fields.map((f) => [f.name, f.kind]), [
+    ["level", "choice"], ["count", "number"], ["pace", "choice"], ["mixed", "text"], ["endless", "text"], ["elsewhere", "text"],
+  ]);
+  assert.equal(fields[0].label, "How much");
+  assert.deepEqual(answerOf(fields, { level: "1", count: "3", pace: "0" }).answer, { level: "high", count: 3, pace: "low" });
+  assert.deepEqual(answerOf(fields, { count: "0" }).errors, { count: "number" });
+});

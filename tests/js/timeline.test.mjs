@@ -28,6 +28,13 @@ test("a lost worker, a retry and a wait for a person are seen", () => {
   ]), [["retry", "rate_limited", 0, 1_000, "bad"], ["lost", "lease_lost", 3_000, 3_000, "bad"], ["queue", "", 3_000, 4_000], ["model", "m", 4_000, 5_000], ["person", "", 5_000, 9_000], ["queue", "", 9_000, 9_500]]);
 });
 
+test("a draft waits for a worker and then for the model, and for nobody", () => {
+  const claimed_at = new Date(START + 2_000).toISOString();
+  assert.deepEqual(told([
+    [0, "run.created", { run_status: "drafting" }], [5_000, "message.completed", { model: "m" }], [5_000, "run.planned", { run_status: "needs_confirmation", claimed_at }], [9_000, "run.confirmed"],
+  ]), [["queue", "", 0, 2_000], ["model", "m", 2_000, 5_000], ["person", "", 5_000, 9_000]]);
+});
+
 test("what has not ended goes on until now", () => {
   assert.deepEqual(told([[0, "run.created"]], 700), [["person", "", 0, 700, "open"]]);
   assert.deepEqual(told([[0, "run.started"], [10, "tool.started", { tool_call_id: "a", name: "slow" }]], 700), [["tool", "slow", 10, 700, "open"]]);

@@ -85,7 +85,7 @@ async def _work(path: Path, base_url: str, effects: Path) -> None:
     options = Options(tools=effect_tools(effects), executors=[HELPER, worker], lease_seconds=2, sweep_seconds=0.1)
     engine = Engine(path, base_url, options)
     # As a server does: it holds the data folder, so whoever held these leases is dead.
-    await recovery.recover_all(engine.database, await engine.database.read(lambda tx: tx.runs.leased(VERSION)))
+    await recovery.recover_all(engine.database, await engine.database.read(lambda tx: tx.runs.leased(VERSION)), "tests")
     engine.start()
     sys.stdout.write(f"{os.getpid()}\n")
     sys.stdout.flush()

@@ -94,7 +94,7 @@ class Mover:
         self._checkpoint(tx, run_id).fail(Reason.MODEL_ERROR, error="it would not")
 
     def _recover(self, tx: Transaction, run_id: str) -> None:
-        recover(tx, self._checkpoint(tx, run_id).run)
+        recover(tx, self._checkpoint(tx, run_id).run, "sweeper")
 
     def _answer(self, tx: Transaction, run_id: str, calls: tuple[AskedCall, ...]) -> None:
         held = self._claims.get(run_id)

@@ -35,7 +35,8 @@ async def told(admin: httpx.AsyncClient, query: str = "") -> list[tuple[str, str
 
 
 async def test_what_administrators_do_is_recorded(ann: httpx.AsyncClient, admin: httpx.AsyncClient) -> None:
-    session = (await ann.post("/v1/agent/runs", json={"message": "hi"})).json()["session_id"]
+    begun = (await ann.post("/v1/agent/runs", json={"message": "hi"})).json()
+    session = begun["session_id"]
     await admin.put("/v2/oneliner/governance/layers/project", json={"scope": "p1", "rules": {"max_steps": 5}})
     await admin.put("/v2/oneliner/governance/override", json=OVERRIDE)
     await admin.delete("/v2/oneliner/governance/override")
@@ -45,18 +46,19 @@ async def test_what_administrators_do_is_recorded(ann: httpx.AsyncClient, admin:
     assert await told(admin) == [
         ("root", "session.restored", session),
         ("root", "session.deleted", session),
+        ("root", "run.cancelled", begun["run_id"]),
         ("root", "user.status_set", "ann"),
         ("root", "policy.override_ended", "admin_override:"),
         ("root", "policy.override_set", "admin_override:"),
         ("root", "policy.layer_set", "project:p1"),
     ]
     entries = await log(admin)
-    assert entries[2]["details"] == {"status": "suspended"}
+    assert entries[3]["details"] == {"status": "suspended"}
     # Ids and figures; what a notice says is in the history of the layer.
     assert NOTICE not in json.dumps(entries)
 
 
-async def test_deciding_for_somebody_else_is_recorded_and_for_oneself_is_not(
+async def test_who_confirms_and_answers_a_run_is_recorded_with_whose_it_is(
     front: Front, ann: httpx.AsyncClient, admin: httpx.AsyncClient
 ) -> None:
     for decider in (ann, admin):
@@ -66,8 +68,10 @@ async def test_deciding_for_somebody_else_is_recorded_and_for_oneself_is_not(
         asked = {"kind": "question", "call_id": "", "question": "sure?", "schema": {"type": "string"}}
         await front.move(run, Trigger.BLOCK, reason="needs_answer", blocked=asked, needs_user_input=True)
         await decider.post(f"/v2/oneliner/runs/{run}/resume", json={"answer": "nightingale"})
-        expected = [] if decider is ann else [("root", "run.answered", run), ("root", "run.confirmed", run)]
-        assert await told(admin) == expected
+        name = "ann" if decider is ann else "root"
+        expected = [(name, "run.answered", run), (name, "run.confirmed", run)]
+        assert await told(admin, f"target=run&target_id={run}") == expected
+        assert {e["details"]["owner"] for e in await log(admin, f"target_id={run}")} == {"ann"}
         await ann.post(f"/v2/oneliner/runs/{run}/cancel")
     assert "nightingale" not in json.dumps(await log(admin))
 

@@ -98,6 +98,12 @@ async def test_the_other_answers_are_as_described(
     check(await admin.get(retention), retention)
     check(await admin.delete(f"{retention}?project_id=p1"), retention)
     check(await admin.delete(f"{retention}?project_id=p1"), retention)
+    views = "/v2/oneliner/views"
+    check(await ann.put(views, json={"name": "Failed", "query": "status=failed"}), views)
+    check(await ann.put(views, json={"name": "Failed", "query": ""}), views)
+    check(await ann.get(views), views)
+    check(await ann.delete(f"{views}?name=Failed"), views)
+    check(await ann.delete(f"{views}?name=Failed"), views)
     check(await ann.get("/v2/oneliner/usage"), "/v2/oneliner/usage")
     documents, document_path = "/v2/oneliner/documents", "/v2/oneliner/documents/{document_id}"
     document = check(await ann.put(documents, json={"path": "a.md", "content": "# A"}), documents)
@@ -200,7 +206,7 @@ async def test_modules_are_served_as_modules_and_revalidated(ann: httpx.AsyncCli
 
 async def test_files_come_compressed_without_comments_and_for_good_under_their_version(ann: httpx.AsyncClient) -> None:
     home = await ann.get("/")
-    path = re.search(r'"(/static/v-[0-9a-f]{12}/oneliner/boot\.js)"', home.text)
+    path = re.search(r'"(/static/v-[0-9a-f]{12}/oneliner/bundle/page-boot\.js)"', home.text)
     assert path
     zipped = await ann.get(path[1], headers={"Accept-Encoding": "br, gzip"})
     assert zipped.headers["content-encoding"] == "gzip"

@@ -61,19 +61,22 @@ async def test_a_run_with_many_events_is_exported_whole(ann: httpx.AsyncClient) 
     assert [line["seq"] for line in lines if line["kind"] == "event"] == list(range(1, MANY + 2))
 
 
-async def test_a_user_is_exported_with_documents_and_rules(front: Front, ann: httpx.AsyncClient) -> None:
+async def test_a_user_is_exported_with_documents_rules_and_views(front: Front, ann: httpx.AsyncClient) -> None:
     sessions = [await session_of(ann), await session_of(ann)]
     deleted = await session_of(ann)
     await ann.delete(f"/v1/agent/sessions/{deleted}")
     for text in ("# One", "# Two"):
         await ann.put("/v2/oneliner/documents", json={"project_id": "p1", "path": "a.md", "content": text})
     await ann.put("/v2/oneliner/governance/layers/user", json={"scope": "ann", "rules": {"max_steps": 5}})
+    await ann.put("/v2/oneliner/views", json={"name": "Failed", "query": "status=failed"})
     async with front.client("bob") as bob:
+        await bob.put("/v2/oneliner/views", json={"name": "Of bob", "query": "mine=true"})
         await session_of(bob)
     lines = await exported(ann, "/v2/oneliner/users/ann/export")
     assert (lines[0]["kind"], lines[0]["id"]) == ("user", "ann")
     assert [line["rules"] for line in lines if line["kind"] == "layer"] == [{"max_steps": 5}]
     assert [line["content"] for line in lines if line["kind"] == "document_version"] == ["# One", "# Two"]
+    assert [line["name"] for line in lines if line["kind"] == "view"] == ["Failed"]
     assert [line["id"] for line in lines if line["kind"] == "session"] == sessions[::-1]
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oneliner.domain.run import Trigger
 from tests.support.front import HANDOFF
@@ -122,6 +122,27 @@ async def test_events_come_in_pages(ann: httpx.AsyncClient) -> None:
     rest = (await ann.get(path, params={"limit": 2, "after": first["next_cursor"]})).json()
     assert [e["seq"] for e in first["items"] + rest["items"]] == [1, 2, 3]
     assert rest["next_cursor"] is None
+
+
+async def test_of_the_events_some_types_are_chosen_from_either_end(ann: httpx.AsyncClient) -> None:
+    run_id = (await ann.post("/v2/oneliner/runs", json=HANDOFF)).json()["id"]
+    for rev in range(1, 6):
+        await ann.patch(f"/v2/oneliner/runs/{run_id}/plan", json={"plan_rev": rev, "goal": f"goal {rev}"})
+    await ann.post(f"/v2/oneliner/runs/{run_id}/confirm")
+    path = f"/v2/oneliner/runs/{run_id}/events"
+
+    async def seqs(**params: Any) -> tuple[list[int], str | None]:
+        page = (await ann.get(path, params=params)).json()
+        return [event["seq"] for event in page["items"]], page["next_cursor"]
+
+    assert await seqs(event_type=["run.created", "run.queued"]) == ([1, 8], None)
+    assert await seqs(event_type="run.plan_edited", limit=2) == ([2, 3], "3")
+    assert await seqs(event_type="run.plan_edited", limit=2, after=3) == ([4, 5], "5")
+    assert await seqs(event_type="run.plan_edited", limit=2, newest=True) == ([5, 6], None)
+    assert await seqs(limit=3, newest=True) == ([6, 7, 8], None)
+    assert await seqs(newest=True, after=6) == ([7, 8], None)
+    assert await seqs(event_type="tool.failed") == ([], None)
+    assert (await ann.get(path, params={"event_type": "no.such"})).status_code == 422
 
 
 async def test_the_list_has_the_latest_twenty_and_a_cursor(ann: httpx.AsyncClient) -> None:

@@ -232,6 +232,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/oneliner/runs/{run_id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the messages of a run, newest first
+         * @description What was said in it, with tokens and cost of each model call; the rest of its session is not looked at.
+         */
+        get: operations["listRunMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/oneliner/runs/{run_id}/documents": {
         parameters: {
             query?: never;
@@ -502,7 +522,7 @@ export interface paths {
         /**
          * Export what is kept of a user
          * @description Everybody may export himself, an administrator anybody: sessions with all they hold, documents with every version,
-         *     and the rules the user set for himself. What he deleted is not in it.
+         *     saved views and the rules the user set for himself. What he deleted is not in it.
          */
         get: operations["exportUser"];
         put?: never;
@@ -1101,6 +1121,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/oneliner/runs/{run_id}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who did what to a run, newest first
+         * @description What was done to the run and to its session, to the rules it is under until its end, and exports of its user.
+         */
+        get: operations["listRunAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/oneliner/retention": {
         parameters: {
             query?: never;
@@ -1124,6 +1164,34 @@ export interface paths {
          * @description What was deleted already stays deleted.
          */
         delete: operations["removeRetention"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/oneliner/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the caller's saved views
+         * @description All of them, in the order in which they were first saved. They are the caller's alone.
+         */
+        get: operations["listViews"];
+        /**
+         * Save a view of the list of runs
+         * @description In place of what had that name. At most 50 are kept; one more is refused (422).
+         */
+        put: operations["putView"];
+        post?: never;
+        /**
+         * Remove a saved view
+         * @description One of the caller's.
+         */
+        delete: operations["removeView"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1409,7 +1477,7 @@ export interface components {
          * @description Every action that is recorded.
          * @enum {string}
          */
-        Action: "policy.layer_set" | "policy.layer_restored" | "approval.given" | "approval.revoked" | "policy.override_set" | "policy.override_ended" | "user.status_set" | "session.deleted" | "session.restored" | "user.erased" | "user.exported" | "session.exported" | "session.expired" | "session.purged" | "run.confirmed" | "run.answered" | "mcp_server.set" | "mcp_server.removed" | "retention.set" | "retention.removed" | "webhook.created" | "webhook.changed" | "webhook.secret_rotated" | "webhook.disabled" | "webhook.deleted" | "sign_in.link_made" | "sign_in.link_used";
+        Action: "policy.layer_set" | "policy.layer_restored" | "approval.given" | "approval.revoked" | "policy.override_set" | "policy.override_ended" | "user.status_set" | "session.deleted" | "session.restored" | "user.erased" | "user.exported" | "session.exported" | "session.expired" | "session.purged" | "run.plan_edited" | "run.revision_requested" | "run.confirmed" | "run.answered" | "run.retried" | "run.cancelled" | "approval.expired" | "mcp_server.set" | "mcp_server.removed" | "retention.set" | "retention.removed" | "webhook.created" | "webhook.changed" | "webhook.secret_rotated" | "webhook.disabled" | "webhook.deleted" | "sign_in.link_made" | "sign_in.link_used";
         /**
          * AgainstNowAnswer
          * @description What a run was promised, against what one like it would be promised now.
@@ -1486,6 +1554,11 @@ export interface components {
              * @description A user's id, or empty for the server itself.
              */
             actor: string;
+            /**
+             * Actor Name
+             * @description What that user goes by now; empty when that is not known.
+             */
+            actor_name: string;
             action: components["schemas"]["Action"];
             target: components["schemas"]["Target"];
             /** Target Id */
@@ -2028,6 +2101,12 @@ export interface components {
             created_at: string;
         };
         /**
+         * EventType
+         * @description Every type a run event can have.
+         * @enum {string}
+         */
+        EventType: "run.created" | "run.planned" | "run.plan_edited" | "run.revision_requested" | "run.confirmed" | "run.queued" | "run.started" | "run.blocked" | "run.resumed" | "run.completed" | "run.failed" | "run.retried" | "run.recovered" | "run.cancelled" | "step.started" | "step.completed" | "step.skipped" | "message.completed" | "message.interrupted" | "message.retrying" | "message.fallback" | "message.steered" | "context.compacted" | "tool.started" | "tool.completed" | "tool.failed" | "tool.unknown" | "tool.denied" | "executor.started" | "executor.said" | "executor.finished";
+        /**
          * ExecutorAnswer
          * @description Who can carry out work. The limits are its own, for one piece of work; the rules hold besides.
          */
@@ -2411,6 +2490,13 @@ export interface components {
         Listed_UserAnswer_: {
             /** Items */
             items: components["schemas"]["UserAnswer"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** Listed[ViewAnswer] */
+        Listed_ViewAnswer_: {
+            /** Items */
+            items: components["schemas"]["ViewAnswer"][];
             /** Next Cursor */
             next_cursor: string | null;
         };
@@ -3412,6 +3498,32 @@ export interface components {
          */
         Verdict: "allow" | "ask" | "deny";
         /**
+         * ViewAnswer
+         * @description A saved view: filters of the list of runs under a name.
+         */
+        ViewAnswer: {
+            /** Name */
+            name: string;
+            /**
+             * Query
+             * @description What stands in the address of the list.
+             * @example status=failed
+             */
+            query: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-03-05T08:15:30.250Z
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @example 2026-03-05T08:15:30.250Z
+             */
+            updated_at: string;
+        };
+        /**
          * WebhookAnswer
          * @description A webhook endpoint. Its secret is not in it.
          */
@@ -4223,6 +4335,23 @@ export interface components {
              * @enum {string}
              */
             status: "approved" | "pending" | "suspended";
+        };
+        /**
+         * ViewRequest
+         * @description Filters of the list of runs, under a name.
+         */
+        ViewRequest: {
+            /**
+             * Name
+             * @example Failed here
+             */
+            name: string;
+            /**
+             * Query
+             * @description What stands in the address of the list.
+             * @example project_id=p1&status=failed
+             */
+            query: string;
         };
         /**
          * WebhookChangeRequest
@@ -5526,6 +5655,10 @@ export interface operations {
                 after?: number;
                 /** @description At most this many items; not for the stream. */
                 limit?: number;
+                /** @description Only of these types; not for the stream. */
+                event_type?: components["schemas"]["EventType"][] | null;
+                /** @description The last `limit` of them instead of the first; not for the stream. */
+                newest?: boolean;
             };
             header?: {
                 /**
@@ -5560,6 +5693,94 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRunMessages: {
+        parameters: {
+            query?: {
+                /** @description At most this many items. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before this one. */
+                before?: string | null;
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The id of a run. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_MessageAnswer_"];
+                };
             };
             /** @description A valid bearer token is needed (`unauthenticated`) */
             401: {
@@ -10350,6 +10571,94 @@ export interface operations {
             };
         };
     };
+    listRunAudit: {
+        parameters: {
+            query?: {
+                /** @description At most this many items. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before this one. */
+                before?: string | null;
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The id of a run. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_AuditAnswer_"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listRetention: {
         parameters: {
             query?: {
@@ -10572,6 +10881,278 @@ export interface operations {
                 };
             };
             /** @description This caller may not do this; This user may not work yet, or no longer (`forbidden`, `user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full (`storage_full`) */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listViews: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_ViewAnswer_"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putView: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewAnswer"];
+                };
+            };
+            /** @description The body is not JSON (`malformed_json`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`body_too_large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json (`not_json`) */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full (`storage_full`) */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeView: {
+        parameters: {
+            query: {
+                /** @description The name of the view. */
+                name: string;
+            };
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -50,6 +50,7 @@ class Checkpoint:
 
     *work* is what goes on in it; left out, it is the run itself. *active* is the run that may go in its lane, where the
     lane and the run are locked already. *summarises*: the older part of a long session is summarised, and not left out.
+    *held* is what the event of leaving tells of the lease.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Checkpoint:
         active: str | None = None,
         *,
         summarises: bool = True,
+        held: Mapping[str, object] | None = None,
     ) -> None:
         self.tx = tx
         self.staff = staff
@@ -70,6 +72,7 @@ class Checkpoint:
             active = lanes.hold(tx, run.lane)
             tx.runs.hold(run.id)
         self._active = active
+        self._held = held or {}
         self._work = work
         self._lease = Lease(run.id, run.fence)
         self._drafts: list[Draft] = []
@@ -378,7 +381,7 @@ class Checkpoint:
             self.run.id,
             trigger,
             lease=self._lease,
-            details=details,
+            details={**details, **self._held},
             before=self._drafts,
             changes=self._changes(changes),
         )

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 MAX_LOST_ATTEMPTS = 3
 
 
+def name_of(worker_id: str) -> str:
+    """What run events call a worker: the end of its id, by which the logs find it. The host stays out of them: they are
+    read by users and sent to webhooks.
+    """
+    return worker_id.rpartition(":")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A run whose lease was taken, and what comes first; a drafting run has no first step stored."""
@@ -47,7 +54,14 @@ def claim(tx: Transaction, run_id: str, *, worker_id: str, lease_ms: int, versio
         return Claimed(run, Stop())
     checkpoint = Checkpoint(tx, run, staff, active=active)
     executor = run.executor or MAIN_EXECUTOR
-    checkpoint.tell(EventType.RUN_STARTED, run_status=str(run.run_status), fence=run.fence, executor=executor)
+    checkpoint.tell(
+        EventType.RUN_STARTED,
+        run_status=str(run.run_status),
+        fence=run.fence,
+        worker=name_of(worker_id),
+        attempt=run.attempt,
+        executor=executor,
+    )
     for message_id in _settle_lost_calls(tx, run, ""):
         checkpoint.tell(EventType.MESSAGE_INTERRUPTED, message_id=message_id, cause="worker_lost")
     step = next_step.go_on(checkpoint)
@@ -68,8 +82,8 @@ def _settle_lost_calls(tx: Transaction, run: Run, text: str) -> list[str]:
     return [m.id for m in tx.messages.streaming(run.id) if bills.settle_lost(tx, run, m, text)]
 
 
-def hand_back(tx: Transaction, run: Run, text: str) -> None:
-    """Give a run that is being carried out to another worker, now; it costs the run none of its attempts.
+def hand_back(tx: Transaction, run: Run, text: str, worker_id: str) -> None:
+    """Give a run that *worker_id* carries out to another worker, now; it costs the run none of its attempts.
 
     Raises LeaseLost: it was not ours any more.
     """
@@ -79,12 +93,13 @@ def hand_back(tx: Transaction, run: Run, text: str) -> None:
     if run.run_status is RunStatus.DRAFTING:
         tx.runs.release(run.id, run.fence)
     else:
-        _put_back(tx, run, active, {"cause": "handed_back"}, run.attempt)
+        _put_back(tx, run, active, {"cause": "handed_back", "worker": name_of(worker_id)}, run.attempt)
     tx.effects.wakes.append(run.id)
 
 
-def recover(tx: Transaction, run: Run) -> None:
-    """Take a run from a worker that was lost; after :data:`MAX_LOST_ATTEMPTS` of them the run fails.
+def recover(tx: Transaction, run: Run, worker_id: str) -> None:
+    """Take a run from a worker that was lost; *worker_id* is who noticed. After :data:`MAX_LOST_ATTEMPTS` lost ones the
+    run fails.
 
     Raises LeaseLost: somebody else has.
     """
@@ -92,9 +107,10 @@ def recover(tx: Transaction, run: Run) -> None:
     tx.runs.hold(run.id)
     close_lost_calls(tx, run)
     attempt = run.attempt + 1
+    recovered_by = name_of(worker_id)
     if attempt >= MAX_LOST_ATTEMPTS:
         text = f"{attempt} workers were lost while they carried out this run"
-        details = {"code": str(Reason.WORKER_LOST), "error": text}
+        details = {"code": str(Reason.WORKER_LOST), "error": text, "fence": run.fence, "recovered_by": recovered_by}
         changes = {"reason": Reason.WORKER_LOST, "attempt": attempt, "result": {"error": text}}
         lease = Lease(run.id, run.fence)
         journal.move(tx, run.id, Trigger.FAIL, lease=lease, details=details, changes=changes)
@@ -104,7 +120,7 @@ def recover(tx: Transaction, run: Run) -> None:
         journal.note(tx, Lease(run.id, run.fence), (), {"attempt": attempt})
         tx.runs.release(run.id, run.fence)
     else:
-        _put_back(tx, run, active, {"cause": "worker_lost", "fence": run.fence}, attempt)
+        _put_back(tx, run, active, {"cause": "worker_lost", "recovered_by": recovered_by}, attempt)
     tx.effects.wakes.append(run.id)
 
 
@@ -114,7 +130,7 @@ def _put_back(tx: Transaction, run: Run, active: str | None, details: dict[str, 
         run.id,
         Trigger.RECOVER,
         lease=Lease(run.id, run.fence),
-        details={**details, "attempt": attempt},
+        details={**details, "fence": run.fence, "attempt": attempt},
         changes={"attempt": attempt},
     )
     # It keeps its place at the head of its lane.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from oneliner.app import context, control, next_step
 from oneliner.app.checkpoint import Checkpoint
+from oneliner.app.claiming import name_of
 from oneliner.app.live_text import LiveText
 from oneliner.app.model import Question, Turn
 from oneliner.app.retries import CHARGED, MAX_ATTEMPTS, delay_seconds, falls_back, reason_for
@@ -25,6 +26,7 @@ from oneliner.domain.message import Purpose
 from oneliner.domain.permits import check_call
 from oneliner.domain.plan import Plan, redrafted
 from oneliner.domain.run import Reason
+from oneliner.domain.times import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +46,7 @@ _NUDGE = "Call propose_plan now, with the goal and the steps; that is the only a
 class Drafting:
     """One worker's drafting of the plan of one claimed run."""
 
-    def __init__(self, around: Surroundings, run: Run, staff: Staff) -> None:
+    def __init__(self, around: Surroundings, run: Run, staff: Staff, *, worker_id: str) -> None:
         self._around = around
         self._staff = staff
         terms = staff.drafting_terms(run.executor or MAIN_EXECUTOR)
@@ -54,6 +56,8 @@ class Drafting:
         self._tools = [control.PROPOSE_PLAN, *readers]
         system = context.planning_turn(run, run.plan, terms.specialist)
         self._turns = [system, Turn("user", run.plan.goal or run.title)]
+        # A drafting run is claimed without an event; whatever ends the draft tells who drafted, and since when.
+        self._held = {"fence": run.fence, "worker": name_of(worker_id), "claimed_at": rfc3339(run.updated_at)}
         self.run = run
         self.live: LiveText | None = None
 
@@ -176,7 +180,7 @@ class Drafting:
 
     async def _checkpoint(self, work: Callable[[Checkpoint], Ask | Stop]) -> Ask | Stop:
         def transact(tx: Transaction) -> tuple[Run, Ask | Stop]:
-            checkpoint = Checkpoint(tx, self.run, self._staff, self._work)
+            checkpoint = Checkpoint(tx, self.run, self._staff, self._work, held=self._held)
             following = work(checkpoint)
             return checkpoint.run, following
 

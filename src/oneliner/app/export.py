@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from oneliner.domain.event import RunEvent
     from oneliner.domain.message import Message, ToolCall
     from oneliner.domain.policy import Layer
+    from oneliner.domain.saved_view import SavedView
     from oneliner.domain.session import Session
     from oneliner.domain.user import Caller, User
 
@@ -37,9 +38,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PAGE = 50
-Part: TypeAlias = (
-    "User | Layer | Session | Shown | ToolCall | RunEvent | Message | Document | tuple[Document, DocumentVersion]"
-)
+Part: TypeAlias = "User | Layer | SavedView | Session | Shown | ToolCall | RunEvent | Message | Document | tuple[Document, DocumentVersion]"
 
 
 def begin_session(tx: Transaction, caller: Caller, session_id: str) -> Session:
@@ -76,11 +75,13 @@ async def of_session(read: Read, session: Session) -> AsyncIterator[Part]:
 
 
 async def of_user(read: Read, user: User) -> AsyncIterator[Part]:
-    """A user, the rules he set for himself, his documents with every version, and his sessions, the newest first."""
+    """A user, the rules he set for himself, his saved views, his documents with every version, and his sessions, the newest first."""
     yield user
     layer = await read(lambda tx: tx.policies.get(LayerName.USER, user.id))
     if layer is not None:
         yield layer
+    for view in await read(lambda tx: tx.saved_views.of_user(user.id)):
+        yield view
     document_id = ""
     while documents := await read(partial(_documents, user_id=user.id, after=document_id)):
         for document in documents:

@@ -125,7 +125,7 @@ def approve_always(tx: Transaction, user_id: str, tool: str, keys: Iterable[str]
     rules = Rules() if found is None else found.rules
     given = (rules.approvals or frozenset[str]()) | {standing(tool, key) for key in keys}
     written = tx.policies.put(LayerName.USER, user_id, replace(rules, approvals=given), author, "", None)
-    target_id = f"{written.name}:{user_id}"
+    target_id = audit.layer_id(LayerName.USER, user_id)
     audit.record(tx, author, Action.APPROVAL_GIVEN, Target.LAYER, target_id, version=written.version, tool=tool)
     return written
 
@@ -150,7 +150,7 @@ def applying(tx: Transaction, caller: Caller, project_id: str, platform: str) ->
 
 def _record(tx: Transaction, caller: Caller, action: Action, layer: Layer, **details: object) -> None:
     # What the version says is in the history of the layer.
-    target_id = f"{layer.name}:{layer.scope_key}"
+    target_id = audit.layer_id(layer.name, layer.scope_key)
     audit.record(tx, caller.user_id, action, Target.LAYER, target_id, version=layer.version, **details)
 
 

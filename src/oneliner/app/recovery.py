@@ -24,12 +24,12 @@ BATCH = 200
 KEY_LIFE_MS = 24 * 3_600_000
 
 
-async def sweep(database: Database, queue: Queue, *, undelivered_after_ms: int) -> int:
-    """Find and send on what was lost; how many runs were taken from lost workers. Runs made for a newer version are left
+async def sweep(database: Database, queue: Queue, *, worker_id: str, undelivered_after_ms: int) -> int:
+    """Find and send on what was lost, as *worker_id*; how many runs were taken from lost workers. Runs made for a newer version are left
     to processes of that version.
     """
     expired = await database.read(lambda tx: tx.runs.expired(BATCH, VERSION))
-    recovered = await recover_all(database, expired)
+    recovered = await recover_all(database, expired, worker_id)
     for run in await database.read(lambda tx: tx.runs.due_to_resume(BATCH)):
         await database.write(partial(_resume_due, run_id=run.id, lane=run.lane))
     for schedule_id in await database.read(lambda tx: tx.schedules.due(BATCH)):
@@ -43,12 +43,12 @@ async def sweep(database: Database, queue: Queue, *, undelivered_after_ms: int) 
     return recovered
 
 
-async def recover_all(database: Database, runs: list[Run]) -> int:
-    """Take *runs* from the workers that held them; how many somebody else had not taken first."""
+async def recover_all(database: Database, runs: list[Run], worker_id: str) -> int:
+    """Take *runs* from the workers that held them, as *worker_id*; how many somebody else had not taken first."""
     recovered = 0
     for run in runs:
         try:
-            await database.write(partial(recover, run=run))
+            await database.write(partial(recover, run=run, worker_id=worker_id))
         except LeaseLost:
             continue
         recovered += 1

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from oneliner.app import approvals, audit, budgets, governance, journal, lanes, sessions
 from oneliner.app.answers import apply_answer
 from oneliner.app.control import DELEGATE
-from oneliner.app.ports import Page, RunFilter, Scope
+from oneliner.app.ports import Scope
 from oneliner.domain import policy
-from oneliner.domain.audit import Action, Target
+from oneliner.domain.audit import SERVER, Action
 from oneliner.domain.errors import IllegalMove, Invalid, NotFound, PlanChanged
 from oneliner.domain.event import Draft, EventType
 from oneliner.domain.executor import MAIN_EXECUTOR
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from oneliner.app.ports import Transaction
-    from oneliner.domain.event import RunEvent
     from oneliner.domain.plan import Plan
     from oneliner.domain.policy import GovernanceSnapshot
     from oneliner.domain.session import Session
@@ -48,6 +47,7 @@ MAX_MESSAGE_CHARS = 200_000
 
 #: The version of the run protocol this code speaks. A run made by newer code is left alone by older workers.
 VERSION = 2
+_OF_DECISION = ("tool_call_id", "name", "decision", "arguments_hash", "edited")
 #: What a run needs that has no executor but the main agent, and the first version that knows of others.
 FIRST_VERSION, DELEGATING_VERSION = 1, 2
 
@@ -151,8 +151,8 @@ def hand_off(tx: Transaction, caller: Caller, handoff: Handoff) -> Started:
     return Started(run, created)
 
 
-def confirm(tx: Transaction, caller: Caller, run_id: str, plan_rev: int | None, reason: str) -> Run:
-    """Let a run go, for the plan with revision *plan_rev*.
+def confirm(tx: Transaction, caller: Caller, run_id: str, plan_rev: int | None, reason: str, **told: object) -> Run:
+    """Let a run go, for the plan with revision *plan_rev*; the audit log tells *told* as well.
 
     Raises NotFound; IllegalMove: it waits for no confirmation; PlanChanged: the plan has another revision by now.
     """
@@ -162,28 +162,31 @@ def confirm(tx: Transaction, caller: Caller, run_id: str, plan_rev: int | None, 
     moved = journal.move(tx, run.id, Trigger.CONFIRM, details=details)
     # Judged after the move, which holds the row: no edit can come in between any more.
     _check_rev(moved.plan, plan_rev)
-    audit.record_if_foreign(tx, caller, run.user_id, Action.RUN_CONFIRMED, Target.RUN, run.id, plan_rev=moved.plan.rev)
+    audit.record_of_run(tx, caller.user_id, Action.RUN_CONFIRMED, run, plan_rev=moved.plan.rev, **told)
     return moved
 
 
 def cancel(tx: Transaction, caller: Caller, run_id: str, reason: str) -> Run:
     """Stop a run for good, wherever it is. Raises NotFound; IllegalMove: it has ended."""
     run = tx.runs.get(run_id, scope_of(caller))
-    return cancel_as(tx, run, Reason.USER_CANCELLED, {"by": caller.user_id, "reason": reason})
+    return cancel_as(tx, run, Reason.USER_CANCELLED, caller.user_id, reason)
 
 
-def cancel_as(tx: Transaction, run: Run, reason: Reason, details: Mapping[str, object]) -> Run:
-    """Cancel *run* for a typed reason and let the next one of its lane go."""
+def cancel_as(tx: Transaction, run: Run, reason: Reason, by: str, said: str = "") -> Run:
+    """Cancel *run* for a typed reason and let the next one of its lane go; *by* is empty for the server, and *said* is
+    what whoever cancels gives as his own reason.
+    """
     active = lanes.hold(tx, run.lane)
     moved = journal.move(
         tx,
         run.id,
         Trigger.CANCEL,
-        details={**details, "code": str(reason)},
+        details={"by": by, "reason": said, "code": str(reason)},
         changes={"reason": reason, "needs_user_input": False, "blocked_reason": "", "blocked": {}},
     )
     lanes.leave(tx, run.lane, run.id, active)
     tx.effects.interrupts.append(run.id)
+    audit.record_of_run(tx, by, Action.RUN_CANCELLED, run, code=str(reason))
     return moved
 
 
@@ -209,7 +212,7 @@ def resume(tx: Transaction, caller: Caller, run_id: str, answer: object, reason:
         details |= decided
     else:
         apply_answer(tx, run, answer)
-    audit.record_if_foreign(tx, caller, run.user_id, Action.RUN_ANSWERED, Target.RUN, run.id, asked=asked)
+    audit.record_of_run(tx, caller.user_id, Action.RUN_ANSWERED, run, asked=asked, **_figures(details))
     return resume_as(tx, run, details, denials)
 
 
@@ -217,6 +220,9 @@ def resume_due(tx: Transaction, run: Run) -> Run:
     """Let a blocked *run* go on whose time is up; its lane is entered already."""
     kind = str(run.blocked.get("kind", ""))
     denials = approvals.expire(tx, run) if kind == approvals.APPROVAL else ()
+    if denials:
+        calls = [{name: d.details[name] for name in ("tool_call_id", "name")} for d in denials]
+        audit.record_of_run(tx, SERVER, Action.APPROVAL_EXPIRED, run, calls=calls)
     return resume_as(tx, run, {"by": "", "reason": "", "answered": kind}, denials)
 
 
@@ -251,6 +257,7 @@ def retry(tx: Transaction, caller: Caller, run_id: str, reason: str, more: str |
     if trigger is Trigger.RETRY:
         lanes.enter(tx, run.lane, run.id)
     moved = journal.move(tx, run.id, trigger, details=details, changes=changes)
+    audit.record_of_run(tx, caller.user_id, Action.RUN_RETRIED, run, code=str(run.reason), **_figures(details))
     if trigger is Trigger.REDRAFT:
         tx.effects.wakes.append(run.id)
     return moved
@@ -271,6 +278,7 @@ def revise(tx: Transaction, caller: Caller, run_id: str, instruction: str, plan_
         changes={"plan": plan, "attempt": 0},
     )
     tx.effects.wakes.append(run.id)
+    audit.record_of_run(tx, caller.user_id, Action.RUN_REVISION_REQUESTED, run, plan_rev=run.plan.rev)
     return moved
 
 
@@ -295,28 +303,17 @@ def edit_plan(
         raise NotFound("run", run_id)
     edit = {"by": caller.user_id, "plan": plan_to_json(plan)}
     journal.write(tx, touched, [Draft(EventType.RUN_PLAN_EDITED, edit)])
+    audit.record_of_run(tx, caller.user_id, Action.RUN_PLAN_EDITED, run, plan_rev=plan.rev)
     return touched
 
 
-def get(tx: Transaction, caller: Caller, run_id: str) -> Run:
-    """One run. Raises NotFound."""
-    return tx.runs.get(run_id, scope_of(caller))
-
-
-def position(tx: Transaction, run: Run) -> int:
-    """How many runs of its lane are ahead of a queued run; 0 for any other."""
-    return tx.runs.queue_position(run) if run.run_status is RunStatus.QUEUED else 0
-
-
-def page(tx: Transaction, caller: Caller, part: Page, only: RunFilter, *, mine: bool = False) -> list[Run]:
-    """Runs the caller may see, or with *mine* those that are his, newest first."""
-    return tx.runs.page(Scope(caller.user_id) if mine else scope_of(caller), part, only)
-
-
-def events(tx: Transaction, caller: Caller, run_id: str, after: int, limit: int) -> tuple[Run, list[RunEvent]]:
-    """A run with its events after a sequence number, oldest first. Raises NotFound."""
-    run = tx.runs.get(run_id, scope_of(caller))
-    return run, tx.events.after(run.id, after, limit)
+def _figures(details: Mapping[str, object]) -> dict[str, object]:
+    """Of what an event tells of an answer, what the audit log may hold: codes, ids and figures."""
+    told = {name: details[name] for name in ("budget", "more") if name in details}
+    decisions = details.get("decisions")
+    if isinstance(decisions, list):
+        told["decisions"] = [{name: one[name] for name in _OF_DECISION if name in one} for one in decisions]
+    return told
 
 
 def _check_rev(plan: Plan, seen_rev: int | None) -> None:

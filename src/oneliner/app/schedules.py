@@ -165,7 +165,8 @@ def _make_run(tx: Transaction, schedule: Schedule) -> str:
     run = runs.hand_off(tx, owner, handoff).run
     permits = run.governance.effective_policy.schedule_confirmation.value is Confirmation.NEVER
     if schedule.confirmed_ahead and permits and run.run_status is RunStatus.NEEDS_CONFIRMATION:
-        runs.confirm(tx, owner, run.id, run.plan.rev, "confirmed ahead, for each run of the schedule")
+        why = "confirmed ahead, for each run of the schedule"
+        runs.confirm(tx, owner, run.id, run.plan.rev, why, schedule_id=schedule.id)
     return run.id
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from oneliner.domain.message import Message
     from oneliner.domain.user import Caller
 
-__all__ = ["get", "messages", "page", "recall", "resolve", "restore", "title_from"]
+__all__ = ["get", "messages", "messages_of_run", "page", "recall", "resolve", "restore", "title_from"]
 
 
 def resolve(
@@ -84,6 +84,12 @@ def messages(tx: Transaction, caller: Caller, session_id: str, part: Page) -> li
     """A session's messages, newest first. Raises NotFound."""
     session = tx.sessions.get(session_id, _scope(caller))
     return tx.messages.page(session.id, part)
+
+
+def messages_of_run(tx: Transaction, caller: Caller, run_id: str, part: Page) -> list[Message]:
+    """A run's messages, newest first. Raises NotFound."""
+    run = tx.runs.get(run_id, _scope(caller))
+    return tx.messages.page_of_run(run.id, part)
 
 
 def recall(tx: Transaction, user_id: str, session_id: str, run_id: str, position: int) -> Message | None:

@@ -86,7 +86,7 @@ def revoke(tx: Transaction, caller: Caller, user_id: str, approval_id: str) -> N
         caller.user_id,
         Action.APPROVAL_REVOKED,
         Target.LAYER,
-        f"{LayerName.USER}:{user_id}",
+        audit.layer_id(LayerName.USER, user_id),
         version=written.version,
         approval=approval_id,
     )

@@ -113,4 +113,4 @@ def _interrupt(tx: Transaction, caller: Caller, session: Session, working: Seque
     # Its row is written to again when the message is stored; locked now, behind the runs and before the user.
     tx.sessions.grow(session.id, 0, Totals())
     for run in working:
-        runs.cancel_as(tx, run, Reason.INTERRUPTED, {"by": caller.user_id})
+        runs.cancel_as(tx, run, Reason.INTERRUPTED, caller.user_id)

@@ -70,7 +70,7 @@ class Worker:
     def __init__(self, around: Surroundings, *, worker_id: str, lease_seconds: float, sweep_seconds: float) -> None:
         # The lease limits how long a checkpoint can wait, and not its patience.
         self._around = replace(around, patience_seconds=lease_seconds)
-        self._worker_id = worker_id
+        self.id = worker_id
         self._lease_seconds = lease_seconds
         self._sweep_seconds = sweep_seconds
         self._holdings: dict[str, _Holding] = {}
@@ -127,7 +127,7 @@ class Worker:
                         partial(self._renew, run_ids=set(held)), patience_seconds=self._lease_seconds / 3, reserved=True
                     )
             except (Unavailable, TimeoutError) as error:
-                log.warning("leases.not_renewed", extra={"worker": self._worker_id, "error": str(error)})
+                log.warning("leases.not_renewed", extra={"worker": self.id, "error": str(error)})
                 if loop.time() - renewed_at > self._lease_seconds * 2 / 3:
                     self._stop_all(held, _Cause.CUT_OFF)
                 continue
@@ -142,7 +142,10 @@ class Worker:
             pause_seconds = self._sweep_seconds
             try:
                 recovered = await recovery.sweep(
-                    self._around.database, queue, undelivered_after_ms=undelivered_after_ms
+                    self._around.database,
+                    queue,
+                    worker_id=self.id,
+                    undelivered_after_ms=undelivered_after_ms,
                 )
                 undelivered_after_ms = int(self._sweep_seconds * 1000)
                 if recovered:
@@ -173,14 +176,14 @@ class Worker:
         return claim(
             tx,
             run_id,
-            worker_id=self._worker_id,
+            worker_id=self.id,
             lease_ms=int(self._lease_seconds * 1000),
             version=VERSION,
             staff=self._staff,
         )
 
     def _renew(self, tx: Transaction, run_ids: set[str]) -> set[str]:
-        return tx.runs.renew(self._worker_id, int(self._lease_seconds * 1000), run_ids)
+        return tx.runs.renew(self.id, int(self._lease_seconds * 1000), run_ids)
 
     @property
     def _staff(self) -> Staff:
@@ -199,7 +202,7 @@ class Worker:
         run, staff = claimed.run, self._staff
         work: Execution | Drafting
         if run.run_status is RunStatus.DRAFTING:
-            work = Drafting(self._around, run, staff)
+            work = Drafting(self._around, run, staff, worker_id=self.id)
         else:
             work = Execution(self._around, run, staff, claimed.step)
         # A task of its own, so that it can be stopped without stopping whoever waits for it.
@@ -229,11 +232,11 @@ class Worker:
             elif lost:
                 self._lost(work.run)
             elif cause is _Cause.HANDED_BACK:
-                await self._around.database.write(partial(hand_back, run=work.run, text=text))
+                await self._around.database.write(partial(hand_back, run=work.run, text=text, worker_id=self.id))
             elif cause is _Cause.CUT_OFF:
                 # Nothing was wrong with the run. Until its lease is over nobody else takes it, and later the fence says so.
                 await self._around.database.write(
-                    partial(hand_back, run=work.run, text=text), patience_seconds=self._lease_seconds
+                    partial(hand_back, run=work.run, text=text, worker_id=self.id), patience_seconds=self._lease_seconds
                 )
             elif _is_only(error, Unavailable):
                 # Nobody renews its lease any more; the sweep takes it when the database is back.

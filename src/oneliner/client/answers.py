@@ -25,8 +25,13 @@ Action: TypeAlias = Literal[
     "session.exported",
     "session.expired",
     "session.purged",
+    "run.plan_edited",
+    "run.revision_requested",
     "run.confirmed",
     "run.answered",
+    "run.retried",
+    "run.cancelled",
+    "approval.expired",
     "mcp_server.set",
     "mcp_server.removed",
     "retention.set",
@@ -188,6 +193,41 @@ class EstimateAnswer(TypedDict):
     input_tokens: int
     output_tokens: int
     cost: str | None
+
+
+EventType: TypeAlias = Literal[
+    "run.created",
+    "run.planned",
+    "run.plan_edited",
+    "run.revision_requested",
+    "run.confirmed",
+    "run.queued",
+    "run.started",
+    "run.blocked",
+    "run.resumed",
+    "run.completed",
+    "run.failed",
+    "run.retried",
+    "run.recovered",
+    "run.cancelled",
+    "step.started",
+    "step.completed",
+    "step.skipped",
+    "message.completed",
+    "message.interrupted",
+    "message.retrying",
+    "message.fallback",
+    "message.steered",
+    "context.compacted",
+    "tool.started",
+    "tool.completed",
+    "tool.failed",
+    "tool.unknown",
+    "tool.denied",
+    "executor.started",
+    "executor.said",
+    "executor.finished",
+]
 
 
 class ExecutorAnswer(TypedDict):
@@ -497,6 +537,15 @@ UserStatus: TypeAlias = Literal["approved", "pending", "suspended", "erased"]
 Verdict: TypeAlias = Literal["allow", "ask", "deny"]
 
 
+class ViewAnswer(TypedDict):
+    """A saved view: filters of the list of runs under a name."""
+
+    name: str
+    query: str
+    created_at: str
+    updated_at: str
+
+
 class WebhookAnswer(TypedDict):
     """A webhook endpoint. Its secret is not in it."""
 
@@ -717,14 +766,21 @@ class UserStatusRequest(TypedDict):
     status: Literal["approved", "pending", "suspended"]
 
 
-EventType: TypeAlias = str
+class ViewRequest(TypedDict):
+    """Filters of the list of runs, under a name."""
+
+    name: str
+    query: str
+
+
+EventType1: TypeAlias = str
 
 
 class WebhookChangeRequest(TypedDict):
     """What is to change of an endpoint; what is left out or null stays."""
 
     url: NotRequired[str | None]
-    event_types: NotRequired[list[EventType] | None]
+    event_types: NotRequired[list[EventType1] | None]
     description: NotRequired[str | None]
     enabled: NotRequired[bool | None]
 
@@ -734,7 +790,7 @@ class WebhookRequest(TypedDict):
 
     url: str
     project_id: str | None
-    event_types: NotRequired[list[EventType]]
+    event_types: NotRequired[list[EventType1]]
     description: NotRequired[str]
 
 
@@ -796,6 +852,7 @@ class AuditAnswer(TypedDict):
     id: str
     at: str
     actor: str
+    actor_name: str
     action: Action
     target: Target
     target_id: str
@@ -988,6 +1045,11 @@ class ListedScheduleAnswer(TypedDict):
 
 class ListedSessionAnswer(TypedDict):
     items: list[SessionAnswer]
+    next_cursor: str | None
+
+
+class ListedViewAnswer(TypedDict):
+    items: list[ViewAnswer]
     next_cursor: str | None
 
 

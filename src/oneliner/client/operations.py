@@ -181,10 +181,28 @@ class AsyncOperations:
         return await self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}")
 
     async def list_run_events(
-        self, run_id: str, *, after: int | None = None, limit: int | None = None
+        self,
+        run_id: str,
+        *,
+        after: int | None = None,
+        limit: int | None = None,
+        event_type: Sequence[answers.EventType] | None = None,
+        newest: bool | None = None,
     ) -> answers.ListedEventAnswer:
         """A page, oldest first, whose `next_cursor` is the next `after`; or the stream when the client accepts it."""
-        return await self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/events", query={"after": after, "limit": limit})
+        return await self.ask(
+            "GET",
+            f"/v2/oneliner/runs/{_at(run_id)}/events",
+            query={"after": after, "limit": limit, "event_type": event_type, "newest": newest},
+        )
+
+    async def list_run_messages(
+        self, run_id: str, *, limit: int | None = None, before: str | None = None
+    ) -> answers.ListedMessageAnswer:
+        """What was said in it, with tokens and cost of each model call; the rest of its session is not looked at."""
+        return await self.ask(
+            "GET", f"/v2/oneliner/runs/{_at(run_id)}/messages", query={"limit": limit, "before": before}
+        )
 
     async def list_run_documents(self, run_id: str) -> answers.ListedDocumentUseAnswer:
         """In the order in which the run first did; at most 500."""
@@ -656,6 +674,12 @@ class AsyncOperations:
             },
         )
 
+    async def list_run_audit(
+        self, run_id: str, *, limit: int | None = None, before: str | None = None
+    ) -> answers.ListedAuditAnswer:
+        """What was done to the run and to its session, to the rules it is under until its end, and exports of its user."""
+        return await self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/audit", query={"limit": limit, "before": before})
+
     async def list_retention(
         self, *, limit: int | None = None, before: str | None = None
     ) -> answers.ListedRetentionAnswer:
@@ -671,6 +695,18 @@ class AsyncOperations:
     async def remove_retention(self, *, project_id: str | None = None) -> None:
         """What was deleted already stays deleted."""
         await self.ask("DELETE", "/v2/oneliner/retention", query={"project_id": project_id})
+
+    async def list_views(self) -> answers.ListedViewAnswer:
+        """All of them, in the order in which they were first saved. They are the caller's alone."""
+        return await self.ask("GET", "/v2/oneliner/views")
+
+    async def put_view(self, *, name: str, query: str) -> answers.ViewAnswer:
+        """In place of what had that name. At most 50 are kept; one more is refused (422)."""
+        return await self.ask("PUT", "/v2/oneliner/views", body=_said({"name": name, "query": query}))
+
+    async def remove_view(self, *, name: str) -> None:
+        """One of the caller's."""
+        await self.ask("DELETE", "/v2/oneliner/views", query={"name": name})
 
     async def list_webhooks(
         self, *, limit: int | None = None, before: str | None = None, project_id: str | None = None
@@ -937,10 +973,26 @@ class Operations:
         return self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}")
 
     def list_run_events(
-        self, run_id: str, *, after: int | None = None, limit: int | None = None
+        self,
+        run_id: str,
+        *,
+        after: int | None = None,
+        limit: int | None = None,
+        event_type: Sequence[answers.EventType] | None = None,
+        newest: bool | None = None,
     ) -> answers.ListedEventAnswer:
         """A page, oldest first, whose `next_cursor` is the next `after`; or the stream when the client accepts it."""
-        return self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/events", query={"after": after, "limit": limit})
+        return self.ask(
+            "GET",
+            f"/v2/oneliner/runs/{_at(run_id)}/events",
+            query={"after": after, "limit": limit, "event_type": event_type, "newest": newest},
+        )
+
+    def list_run_messages(
+        self, run_id: str, *, limit: int | None = None, before: str | None = None
+    ) -> answers.ListedMessageAnswer:
+        """What was said in it, with tokens and cost of each model call; the rest of its session is not looked at."""
+        return self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/messages", query={"limit": limit, "before": before})
 
     def list_run_documents(self, run_id: str) -> answers.ListedDocumentUseAnswer:
         """In the order in which the run first did; at most 500."""
@@ -1404,6 +1456,12 @@ class Operations:
             },
         )
 
+    def list_run_audit(
+        self, run_id: str, *, limit: int | None = None, before: str | None = None
+    ) -> answers.ListedAuditAnswer:
+        """What was done to the run and to its session, to the rules it is under until its end, and exports of its user."""
+        return self.ask("GET", f"/v2/oneliner/runs/{_at(run_id)}/audit", query={"limit": limit, "before": before})
+
     def list_retention(self, *, limit: int | None = None, before: str | None = None) -> answers.ListedRetentionAnswer:
         """Projects without a rule keep their sessions for good."""
         return self.ask("GET", "/v2/oneliner/retention", query={"limit": limit, "before": before})
@@ -1415,6 +1473,18 @@ class Operations:
     def remove_retention(self, *, project_id: str | None = None) -> None:
         """What was deleted already stays deleted."""
         self.ask("DELETE", "/v2/oneliner/retention", query={"project_id": project_id})
+
+    def list_views(self) -> answers.ListedViewAnswer:
+        """All of them, in the order in which they were first saved. They are the caller's alone."""
+        return self.ask("GET", "/v2/oneliner/views")
+
+    def put_view(self, *, name: str, query: str) -> answers.ViewAnswer:
+        """In place of what had that name. At most 50 are kept; one more is refused (422)."""
+        return self.ask("PUT", "/v2/oneliner/views", body=_said({"name": name, "query": query}))
+
+    def remove_view(self, *, name: str) -> None:
+        """One of the caller's."""
+        self.ask("DELETE", "/v2/oneliner/views", query={"name": name})
 
     def list_webhooks(
         self, *, limit: int | None = None, before: str | None = None, project_id: str | None = None

@@ -486,6 +486,15 @@ class UserAnswer(Answer):
     created_at: Time
 
 
+class ViewAnswer(Answer):
+    """A saved view: filters of the list of runs under a name."""
+
+    name: str
+    query: Annotated[str, Field(description="What stands in the address of the list.", examples=["status=failed"])]
+    created_at: Time
+    updated_at: Time
+
+
 class Me(Answer):
     """Who is calling, and what this server is. `event_cursor`: resume the stream of all runs from here (`after`)."""
 

@@ -24,6 +24,7 @@ from oneliner.web.routes import (
     schedules,
     system,
     usage,
+    views,
     webhooks,
 )
 from oneliner.web.routing import add_routes
@@ -77,6 +78,7 @@ def create_app(services: Services) -> FastAPI:
         schedules,
         audit,
         retention,
+        views,
         webhooks,
         system,
         pages,

@@ -16,6 +16,7 @@ class AuditAnswer(Answer):
     id: Uuid
     at: Time
     actor: Annotated[str, Field(description="A user's id, or empty for the server itself.")]
+    actor_name: Annotated[str, Field(description="What that user goes by now; empty when that is not known.")]
     action: Action
     target: Target
     target_id: str

@@ -14,6 +14,7 @@ from oneliner.domain.errors import OneLinerError
 from oneliner.domain.event import RunEvent
 from oneliner.domain.message import Message, Role, ToolCall
 from oneliner.domain.policy import Layer
+from oneliner.domain.saved_view import SavedView
 from oneliner.domain.session import Session
 from oneliner.domain.times import rfc3339
 from oneliner.domain.user import User
@@ -68,12 +69,14 @@ async def _lines(parts: AsyncIterator[Part]) -> AsyncIterator[bytes]:
     yield orjson.dumps({"kind": "end", "lines": count}, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _as_json(part: Part) -> dict[str, object]:  # noqa: PLR0911 - one for each kind
+def _as_json(part: Part) -> dict[str, object]:  # noqa: C901, PLR0911 - one for each kind
     match part:
         case User():
             return {"kind": "user", **shapes.user_to_json(part)}
         case Layer():
             return {"kind": "layer", **shapes.layer_to_json(part)}
+        case SavedView():
+            return {"kind": "view", **shapes.view_to_json(part)}
         case Session():
             return {"kind": "session", **shapes.session_to_json(part)}
         case Shown():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
-from oneliner.app import runs
+from oneliner.app import run_views
 from oneliner.app.ports import Delta, Snapshot
 from oneliner.domain.event import EventType, RunEvent
 from oneliner.domain.run import ENDED, TERMINAL_EVENTS
@@ -126,7 +126,7 @@ class RunFeed:
         return b"".join(frames)
 
     def _page(self, tx: Transaction) -> tuple[Run, list[RunEvent]]:
-        return runs.events(tx, self._call.caller, self._run_id, self._seen, PAGE_EVENTS)
+        return run_views.events(tx, self._call.caller, self._run_id, self._seen, PAGE_EVENTS)
 
     def _pass(self, event: RunEvent) -> bytes:
         self._seen = event.seq

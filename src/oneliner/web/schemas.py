@@ -14,6 +14,8 @@ from oneliner.domain.plan import MAX_GOAL_CHARS, MAX_STEP_CHARS, MAX_STEPS
 from oneliner.domain.policy import Confirmation
 from oneliner.domain.policy_json import LARGEST, MAX_APPROVALS, MAX_PATTERN_CHARS, MAX_PATTERNS
 from oneliner.domain.retention import MAX_KEEP_DAYS
+from oneliner.domain.saved_view import MAX_NAME_CHARS as MAX_VIEW_NAME_CHARS
+from oneliner.domain.saved_view import MAX_QUERY_CHARS
 from oneliner.domain.tool_rules_json import NAME_PATTERN
 from oneliner.domain.user import UserStatus
 from oneliner.web.tool_rule_schemas import ToolRules
@@ -233,6 +235,21 @@ class RetentionRequest(Body):
     project_id: _Name = ""
     keep_days: Annotated[
         int, Field(strict=True, ge=1, le=MAX_KEEP_DAYS, description="Days after the last thing that happened.")
+    ]
+
+
+class ViewRequest(Body):
+    """Filters of the list of runs, under a name."""
+
+    name: Annotated[str, Field(min_length=1, max_length=MAX_VIEW_NAME_CHARS, examples=["Failed here"])]
+    query: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_QUERY_CHARS,
+            description="What stands in the address of the list.",
+            examples=["project_id=p1&status=failed"],
+        ),
     ]
 
 

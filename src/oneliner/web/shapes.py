@@ -19,12 +19,12 @@ from oneliner.web.localise import status_summary
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from oneliner.app.audit import Line
     from oneliner.app.erasure import Erasure
     from oneliner.app.ports import UsageRow
     from oneliner.app.run_views import Shown
     from oneliner.app.runs import Started
     from oneliner.app.trial import Finding, Trial
-    from oneliner.domain.audit import AuditEntry
     from oneliner.domain.document import Document, DocumentUse, DocumentVersion, SearchHit
     from oneliner.domain.estimate import Estimate
     from oneliner.domain.event import RunEvent
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from oneliner.domain.policy import GovernanceSnapshot, Layer
     from oneliner.domain.retention import RetentionRule
     from oneliner.domain.run import Run
+    from oneliner.domain.saved_view import SavedView
     from oneliner.domain.schedule import Fire, Schedule
     from oneliner.domain.session import Session
     from oneliner.domain.usage import Totals
@@ -355,12 +356,14 @@ def tool_call_to_json(call: ToolCall) -> dict[str, object]:
     }
 
 
-def audit_to_json(entry: AuditEntry) -> dict[str, object]:
+def audit_to_json(line: Line) -> dict[str, object]:
     """One line of the audit log."""
+    entry = line.entry
     return {
         "id": entry.id,
         "at": rfc3339(entry.at),
         "actor": entry.actor,
+        "actor_name": line.actor_name,
         "action": entry.action,
         "target": entry.target,
         "target_id": entry.target_id,
@@ -384,6 +387,16 @@ def erasure_to_json(erasure: Erasure) -> dict[str, object]:
         "user_id": erasure.user_id,
         "sessions_purged": erasure.sessions_purged,
         "is_complete": erasure.is_complete,
+    }
+
+
+def view_to_json(view: SavedView) -> dict[str, object]:
+    """A saved view."""
+    return {
+        "name": view.name,
+        "query": view.query,
+        "created_at": rfc3339(view.created_at),
+        "updated_at": rfc3339(view.updated_at),
     }
 
 

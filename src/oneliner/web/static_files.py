@@ -1,8 +1,8 @@
 """The page's files: written to be read, delivered to be small.
 
 There is no build: a module lies in the package as it was written, comments and all. What a browser is sent is the same
-module without them, compressed. A style sheet is sent with those that it imports in it, so that one answer brings the
-look of a page. Each file is made once, when it is first asked for, and kept. Under ``/static/v-…/``,
+module without them, compressed; or, while nobody has changed a module, the few files they were joined to before. A style
+sheet is sent with those that it imports in it, so that one answer brings the look of a page. Each file is made once, when it is first asked for, and kept. Under ``/static/v-…/``,
 whose address changes with the content of any file, a browser keeps what it has for good; under ``/static/`` it asks
 again each time and is mostly told that nothing changed.
 """
@@ -24,10 +24,14 @@ import rjsmin
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from oneliner.web.page_bundle import read_bundle
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from starlette.requests import Request
+
+    from oneliner.web.page_bundle import Chunk, Part
 
 FOLDER = Path(__file__).parent / "static"
 
@@ -40,9 +44,14 @@ _IMPORTS = re.compile(r'^import (?:[^"\n]* from )?"(\.[^"]+)";', re.MULTILINE)
 #: What other sites include, and the module it begins with.
 _SCRIPT = "embed.js"
 _WINDOW = "oneliner/embed/host.js"
+#: What stands in the script for all that this module imports.
+_IMPORTED = "oneliner/imported.js"
 #: The dictionaries, and which of them the page of the product reads at once.
 _WORDS = "oneliner/words/"
 _PAGE_WORDS = ("", "asking-", "page-")
+_WINDOW_WORDS = tuple(f"{_WORDS}{language}.js" for language in ("en", "zh"))
+#: What others have written is passed on as they published it, with their licence in it; what was joined is small already.
+_AS_THEY_ARE = ("/static/vendor/", "/static/oneliner/bundle/")
 #: Where a page names a file: what the address of a version stands in for.
 _PLACE = "/static/"
 
@@ -76,6 +85,15 @@ class Delivered:
         return tuple(map(_changed, self.parts)) == self.changed
 
 
+@dataclass(frozen=True, slots=True)
+class _Edition:
+    """The files as they are now: how they were *seen*, the *version* that follows from it, and where modules went."""
+
+    seen: tuple[tuple[int, int], ...]
+    version: str
+    bundle: Mapping[Part, Mapping[str, Chunk]] | None
+
+
 class PageFiles:
     """The files below *folder*, each made once and made anew when it has changed on the disk."""
 
@@ -83,7 +101,8 @@ class PageFiles:
         self._folder = folder
         self._known = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
         self._made: dict[str, Delivered] = {}
-        self._version: tuple[tuple[tuple[int, int], ...], str] | None = None
+        self._entries: dict[tuple[str, ...], Delivered] = {}
+        self._edition: _Edition | None = None
 
     async def answer(self, request: Request, name: str) -> Response:
         """The file *name*, as it is or below a version; 304 when the browser has it. Raises 404: there is none."""
@@ -96,31 +115,55 @@ class PageFiles:
         """The HTML page *name*, with the versions of its files and all of its modules announced, with the words of
         *language*, in which it will most likely be read. *headers* as given.
         """
-        return respond(request, await asyncio.to_thread(self._page, name, language), headers)
+        made = await asyncio.to_thread(self._entry, (name, language), lambda: self._page(name, language))
+        return respond(request, made, headers)
 
     def _page(self, name: str, language: str) -> Delivered:
         text = (self._folder / name).read_text("utf-8")
         # Else a browser learns of a module only when it has read the one that imports it, one round trip a level.
         entries = re.findall(rf'<script type="module" src="{_PLACE}([^"]+)"', text)
         words = [f"{_WORDS}{part}{language}.js" for part in _PAGE_WORDS]
-        modules = [*self.imported(entries), *words]
+        for entry in entries:
+            text = text.replace(f"{_PLACE}{entry}", f"{_PLACE}{self.sent_as('page', entry)}")
+        modules = [*self.imported("page", entries), *(self.sent_as("page", name) for name in words)]
         links = [f'  <link rel="modulepreload" href="{_PLACE}{module}">\n  ' for module in modules]
         text = text.replace("</head>", "".join([*links, "</head>"]))
         return _delivered(text.replace(f'"{_PLACE}', f'"{_PLACE}v-{self.version()}/').encode(), ".html")
 
     async def script(self, request: Request) -> Response:
         """The script that other sites include: always the newest, and it names the rest by its version."""
-        made = await asyncio.to_thread(self._script)
+        made = await asyncio.to_thread(self._entry, (_SCRIPT,), self._script)
         return respond(request, made, {**_FOR_ANYBODY, "Cache-Control": "no-cache"})
 
     def _script(self) -> Delivered:
-        text = deliverable(self._folder / _SCRIPT).body.decode()
-        modules = json.dumps(self.imported([_WINDOW]), separators=(",", ":"))
-        text = text.replace("imported=[]", f"imported={modules}")
+        text = deliverable(self._folder / self.sent_as("window", _SCRIPT)).body.decode()
+        modules = json.dumps(self.imported("window", [_WINDOW]), separators=(",", ":"))
+        text = text.replace(f'["{_IMPORTED}"]', modules)
+        for module in (_WINDOW, *_WINDOW_WORDS):
+            text = text.replace(module, self.sent_as("window", module))
         return _delivered(text.replace(_PLACE, f"{_PLACE}v-{self.version()}/").encode(), ".js")
 
-    def imported(self, entries: list[str]) -> list[str]:
-        """All that the modules *entries* import, at once or in turn; not what they import only when it is needed."""
+    def _entry(self, key: tuple[str, ...], make: Callable[[], Delivered]) -> Delivered:
+        """What a visit begins with, made once in each version."""
+        key = (self.version(), *key)
+        if key not in self._entries:
+            self._entries = {known: made for known, made in self._entries.items() if known[0] == key[0]}
+            self._entries[key] = make()
+        return self._entries[key]
+
+    def sent_as(self, part: Part, module: str) -> str:
+        """The file that *module* is in, where *part* of the page asks for it."""
+        bundle = self._now().bundle
+        return module if bundle is None else bundle[part][module].file
+
+    def imported(self, part: Part, entries: list[str]) -> list[str]:
+        """All files that the modules *entries* import, at once or in turn; not what they import only when it is needed,
+        nor those that they are in themselves.
+        """
+        bundle = self._now().bundle
+        if bundle is not None:
+            own = {bundle[part][name].file for name in entries}
+            return list(dict.fromkeys(f for name in entries for f in bundle[part][name].imports if f not in own))
         found = list(entries)
         for module in found:
             for path in _IMPORTS.findall((self._folder / module).read_text("utf-8")):
@@ -131,13 +174,16 @@ class PageFiles:
 
     def version(self) -> str:
         """Twelve hexadecimal digits that change when any file does."""
+        return self._now().version
+
+    def _now(self) -> _Edition:
         seen = tuple(_changed(path) for path in self._known.values())
-        if self._version is None or self._version[0] != seen:
+        if self._edition is None or self._edition.seen != seen:
             digest = hashlib.sha256()
             for name, path in self._known.items():
                 digest.update(f"{name}\0".encode() + path.read_bytes())
-            self._version = (seen, digest.hexdigest()[:12])
-        return self._version[1]
+            self._edition = _Edition(seen, digest.hexdigest()[:12], read_bundle(self._known))
+        return self._edition
 
     async def _file(self, name: str) -> Delivered:
         path = self._known.get(name)
@@ -171,8 +217,7 @@ def deliverable(path: Path) -> Delivered:
     parts = (path, *_sheets_in(path)) if path.suffix == ".css" else (path,)
     changed = tuple(map(_changed, parts))
     body = path.read_bytes()
-    # What others have written is passed on as they published it, with their licence in it.
-    if "vendor" not in path.parts:
+    if not any(folder in path.as_posix() for folder in _AS_THEY_ARE):
         if path.suffix == ".js":
             body = str(rjsmin.jsmin(body.decode())).encode()
         elif path.suffix == ".css":

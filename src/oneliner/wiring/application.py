@@ -105,7 +105,7 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
         if lock is not None:
             # This process holds the data folder, so whoever held these leases is dead.
             leased = await parts.database.read(lambda tx: tx.runs.leased(VERSION))
-            await recovery.recover_all(parts.database, leased)
+            await recovery.recover_all(parts.database, leased, parts.worker.id)
         if settings.has_demo:
             await parts.database.write(_make_demo)
         start_background(stack, parts, settings)

@@ -8,7 +8,7 @@ import pytest
 from tests.support.databases import open_database, stand_in
 from tests.support.engine import ALICE, BOB, new_database
 
-from oneliner.app import bills, documents, runs, sessions, usage
+from oneliner.app import bills, documents, run_views, runs, sessions, usage
 from oneliner.app.ports import Page, RunFilter, UsageFilter, UsageRow
 from oneliner.app.usage import GroupBy
 from oneliner.domain.errors import VersionChanged
@@ -71,7 +71,7 @@ async def chats(database: Database, *texts: str) -> list[Run]:
 )
 async def test_a_search_finds_the_text_and_nothing_like_it(database: Database, text: str, found: list[str]) -> None:
     await chats(database, *ODD_TITLES)
-    page = await database.read(lambda tx: runs.page(tx, ALICE, Page(50), RunFilter(text=text)))
+    page = await database.read(lambda tx: run_views.page(tx, ALICE, Page(50), RunFilter(text=text)))
     assert sorted(r.title for r in page) == found
     listed = await database.read(lambda tx: sessions.page(tx, ALICE, Page(50), None, text))
     assert sorted(s.title for s in listed) == found
@@ -93,7 +93,7 @@ async def test_pages_follow_each_other_without_gap_or_overlap(database: Database
     made = [r.id for r in await chats(database, *(str(n) for n in range(23)))]
     seen: list[str] = []
     before: str | None = None
-    while page := await database.read(lambda tx, b=before: runs.page(tx, ALICE, Page(5, b), RunFilter())):
+    while page := await database.read(lambda tx, b=before: run_views.page(tx, ALICE, Page(5, b), RunFilter())):
         seen += [r.id for r in page]
         before = seen[-1]
         if len(seen) == 10:
@@ -108,7 +108,7 @@ async def test_filters_narrow_and_add_up(database: Database) -> None:
     await database.write(lambda tx: runs.start_chat(tx, BOB, "red three", None))
 
     async def found(only: RunFilter) -> list[str]:
-        return [r.title for r in await database.read(lambda tx: runs.page(tx, ALICE, Page(50), only))]
+        return [r.title for r in await database.read(lambda tx: run_views.page(tx, ALICE, Page(50), only))]
 
     assert await found(RunFilter(text="red")) == ["red two", "red one"]
     assert await found(RunFilter(text="red", statuses=frozenset({RunStatus.QUEUED}))) == ["red two"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, insert, select
 
 from oneliner.adapters.database.encoding import from_json, to_json
-from oneliner.adapters.database.statement import Statement
+from oneliner.adapters.database.statement import Statement, one_of
 from oneliner.adapters.database.tables import agent_run_events as events
 from oneliner.adapters.database.tables import users
 from oneliner.domain.event import RunEvent
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from oneliner.adapters.database.statement import Driver
-    from oneliner.domain.event import Draft
+    from oneliner.domain.event import Draft, EventType
     from oneliner.domain.run import Run
 
 _NAMES = tuple(c.name for c in events.c)
@@ -37,6 +37,15 @@ def _of_user(*, in_project: bool) -> Statement:
     if in_project:
         query = query.where(events.c.project_id == bindparam("project"))
     return Statement(query.order_by(events.c.owner_seq).limit(bindparam("limit")))
+
+
+# Many sets of types can be asked for; the page asks for a few.
+@lru_cache(maxsize=64)
+def _some(types: frozenset[EventType] | None, *, newest: bool) -> Statement:
+    query = select(*events.c).where(events.c.run_id == bindparam("run"), events.c.seq > bindparam("after"))
+    if types is not None:
+        query = query.where(one_of(events.c.event_type, types))
+    return Statement(query.order_by(events.c.seq.desc() if newest else events.c.seq).limit(bindparam("limit")))
 
 
 def _event(row: Sequence[Any]) -> RunEvent:
@@ -106,6 +115,12 @@ class SqlEvents:
 
     def after(self, run_id: str, seq: int, limit: int) -> list[RunEvent]:
         return [_event(r) for r in _AFTER.rows(self._driver, run=run_id, after=seq, limit=limit)]
+
+    def some(
+        self, run_id: str, types: frozenset[EventType] | None, seq: int, limit: int, *, newest: bool
+    ) -> list[RunEvent]:
+        rows = _some(types, newest=newest).rows(self._driver, run=run_id, after=seq, limit=limit)
+        return [_event(r) for r in (reversed(rows) if newest else rows)]
 
     def of_user(self, user_id: str, owner_seq: int, project_id: str | None, limit: int) -> list[RunEvent]:
         statement = _of_user(in_project=project_id is not None)

@@ -171,6 +171,18 @@ def _page(*, before: bool, with_deleted: bool) -> Statement:
     return Statement(query.order_by(messages.c.position.desc()).limit(bindparam("limit")))
 
 
+@cache
+def _page_of_run(*, before: bool) -> Statement:
+    query = select(*_COLUMNS).where(
+        messages.c.run_id == bindparam("run"),
+        messages.c.purpose != str(Purpose.NOTE),
+        messages.c.deleted_at.is_(None),
+    )
+    if before:
+        query = query.where(messages.c.position < bindparam("before"))
+    return Statement(query.order_by(messages.c.position.desc()).limit(bindparam("limit")))
+
+
 def _message(row: Sequence[Any]) -> Message:
     (id_, session_id, run_id, user_id, project_id, position, role, state, purpose, content, calls, tool_call_id) = row[
         :12
@@ -303,6 +315,12 @@ class SqlMessages:
             values["before"] = int(page.before)
         statement = _page(before=page.before is not None, with_deleted=with_deleted)
         return [_message(r) for r in statement.rows(self._driver, **values)]
+
+    def page_of_run(self, run_id: str, page: Page) -> list[Message]:
+        values: dict[str, object] = {"run": run_id, "limit": page.limit}
+        if page.before is not None:
+            values["before"] = int(page.before)
+        return [_message(r) for r in _page_of_run(before=page.before is not None).rows(self._driver, **values)]
 
     def after(self, session_id: str, position: int, limit: int) -> list[Message]:
         return [_message(r) for r in _AFTER.rows(self._driver, session=session_id, after=position, limit=limit)]

@@ -23,6 +23,7 @@ from oneliner.adapters.database.tables import (
     policy_history,
     policy_layers,
     run_documents,
+    saved_views,
     sessions,
     sign_in_codes,
     tool_calls,
@@ -111,6 +112,7 @@ _DROP = tuple(
         (documents, documents.c.user_id.in_(_ERASED)),
         (policy_history, _is_theirs(policy_history)),
         (policy_layers, _is_theirs(policy_layers)),
+        (saved_views, saved_views.c.user_id.in_(_ERASED)),
         (idempotency_keys, idempotency_keys.c.user_id.in_(_ERASED)),
         (sign_in_codes, sign_in_codes.c.user_id.in_(_ERASED)),
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 #: The revision this code needs; a test holds it equal to the newest migration.
-NEWEST = "0006"
+NEWEST = "0007"
 _NAME = re.compile(r"(?P<number>\d{4})(?:_needs_(?P<oldest>\d{4}))?")
 
 

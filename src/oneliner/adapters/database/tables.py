@@ -434,6 +434,16 @@ retention_rules = Table(
     _time("updated_at"),
 )
 
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("user_id", String(128), primary_key=True, nullable=False),
+    Column("name", String(40), primary_key=True, nullable=False),
+    _text("query", None),
+    _time("created_at"),
+    _time("updated_at"),
+)
+
 audit_log = Table(
     "audit_log",
     metadata,

@@ -18,6 +18,7 @@ from oneliner.adapters.database.policies import SqlPolicies
 from oneliner.adapters.database.purging import SqlPurging
 from oneliner.adapters.database.retention import SqlRetention
 from oneliner.adapters.database.runs import SqlRuns
+from oneliner.adapters.database.saved_views import SqlSavedViews
 from oneliner.adapters.database.schedules import SqlSchedules
 from oneliner.adapters.database.sessions import SqlSessions
 from oneliner.adapters.database.sign_in import SqlSignInCodes
@@ -73,6 +74,7 @@ class SqlTransaction:
         self.policies = SqlPolicies(driver, now_ms, self.new_id)
         self.documents = SqlDocuments(driver, now_ms)
         self.schedules = SqlSchedules(driver, now_ms)
+        self.saved_views = SqlSavedViews(driver, now_ms)
         self.keys = SqlKeys(driver, now_ms)
         self.audit = SqlAudit(driver)
         self.retention = SqlRetention(driver, now_ms)

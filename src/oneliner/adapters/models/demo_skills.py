@@ -28,7 +28,9 @@ _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,4}/\d{1,2}/\d{1,4}|\b24/7\b")
 _RANGE = re.compile(r"\d+[-/]\d+")
 _CALCULATE = re.compile(r"\b(?:calculate|compute|what is|what's|how much)\b|=|多少|计算|等于", re.IGNORECASE)
 _SPOKEN = (
+    (re.compile(r"(?<=\d),(?=\d{3}(?!\d))"), ""),
     (re.compile(r"(\d+(?:\.\d+)?)\s*%\s*of\s*", re.IGNORECASE), r"\1 / 100 * "),
+    (re.compile(r"(\d+(?:\.\d+)?)\s*的\s*(\d+(?:\.\d+)?)\s*%"), r"\2 / 100 * \1"),
     (re.compile(r"(?<=\d)\s*(?:plus|加上?)\s*(?=\d)", re.IGNORECASE), " + "),
     (re.compile(r"(?<=\d)\s*(?:minus|减去?)\s*(?=\d)", re.IGNORECASE), " - "),
     (re.compile(r"(?<=\d)\s*(?:times|multiplied by|乘以?)\s*(?=\d)", re.IGNORECASE), " * "),

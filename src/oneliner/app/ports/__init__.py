@@ -10,7 +10,14 @@ outside of it is answered as what does not exist.
 
 from __future__ import annotations
 
-from oneliner.app.ports.account_stores import BudgetStore, PolicyStore, SignInCodeStore, UsageStore, UserStore
+from oneliner.app.ports.account_stores import (
+    BudgetStore,
+    PolicyStore,
+    SavedViewStore,
+    SignInCodeStore,
+    UsageStore,
+    UserStore,
+)
 from oneliner.app.ports.care_stores import AuditStore, BacklogStore, KeyStore, PurgeStore, RetentionStore
 from oneliner.app.ports.database import Database, Transaction
 from oneliner.app.ports.project_stores import DocumentStore, McpServerStore, ScheduleStore
@@ -55,6 +62,7 @@ __all__ = [
     "RetentionStore",
     "RunFilter",
     "RunStore",
+    "SavedViewStore",
     "ScheduleStore",
     "Scope",
     "SessionStore",

@@ -1,4 +1,4 @@
-"""Where users, what they use and what they may is kept: users, sign-in, usage, budgets, rules."""
+"""Where users, what they use and what they may is kept: users, sign-in, saved views, usage, budgets, rules."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from oneliner.app.ports.values import Page, UsageFilter, UsageRow
     from oneliner.domain.budget import Counter, CounterKey
     from oneliner.domain.policy import Layer, LayerName, Rules
+    from oneliner.domain.saved_view import SavedView
     from oneliner.domain.user import Caller, User, UserStatus
 
 
@@ -50,6 +51,22 @@ class SignInCodeStore(Protocol):
 
     def take(self, code_hash: str) -> tuple[str, str] | None:
         """The user and role of a code, which is used up by it; None when it is unknown, used or expired."""
+        ...
+
+
+class SavedViewStore(Protocol):
+    """Saved views, each of one user."""
+
+    def of_user(self, user_id: str) -> list[SavedView]:
+        """All of a user, in the order in which they were first saved."""
+        ...
+
+    def put(self, user_id: str, name: str, query: str) -> SavedView:
+        """Write the view of that name."""
+        ...
+
+    def remove(self, user_id: str, name: str) -> bool:
+        """Forget a view; whether there was one."""
         ...
 
 

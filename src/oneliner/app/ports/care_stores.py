@@ -82,8 +82,8 @@ class PurgeStore(Protocol):
         ...
 
     def drop_belongings(self) -> None:
-        """Delete what else is kept of erased users: documents, their policy layers, sign-in codes, answers that were
-        kept for idempotency keys.
+        """Delete what else is kept of erased users: documents, their policy layers, saved views, sign-in codes,
+        answers that were kept for idempotency keys.
         """
         ...
 

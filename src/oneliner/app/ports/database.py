@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from oneliner.app.ports.account_stores import BudgetStore, PolicyStore, SignInCodeStore, UsageStore, UserStore
+    from oneliner.app.ports.account_stores import (
+        BudgetStore,
+        PolicyStore,
+        SavedViewStore,
+        SignInCodeStore,
+        UsageStore,
+        UserStore,
+    )
     from oneliner.app.ports.care_stores import AuditStore, BacklogStore, KeyStore, PurgeStore, RetentionStore
     from oneliner.app.ports.project_stores import DocumentStore, McpServerStore, ScheduleStore
     from oneliner.app.ports.run_stores import EventStore, LaneStore, MessageStore, RunStore, SessionStore, ToolCallStore
@@ -57,6 +64,8 @@ class Transaction(Protocol):
     def documents(self) -> DocumentStore: ...  # noqa: D102
     @property
     def schedules(self) -> ScheduleStore: ...  # noqa: D102
+    @property
+    def saved_views(self) -> SavedViewStore: ...  # noqa: D102
     @property
     def keys(self) -> KeyStore: ...  # noqa: D102
     @property

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from oneliner.app.ports.values import Page, RunFilter, Scope
-    from oneliner.domain.event import Draft, RunEvent
+    from oneliner.domain.event import Draft, EventType, RunEvent
     from oneliner.domain.message import Approval, AskedCall, Message, MessageState, ToolCall, ToolCallState
     from oneliner.domain.run import Move, Run
     from oneliner.domain.session import Session
@@ -72,6 +72,10 @@ class MessageStore(Protocol):
 
     def page(self, session_id: str, page: Page, *, with_deleted: bool = False) -> list[Message]:
         """A session's messages but for notes, newest first; ``before`` is a position."""
+        ...
+
+    def page_of_run(self, run_id: str, page: Page) -> list[Message]:
+        """A run's messages that are not deleted, but for notes, newest first; ``before`` is a position."""
         ...
 
     def after(self, session_id: str, position: int, limit: int) -> list[Message]:
@@ -226,6 +230,12 @@ class EventStore(Protocol):
 
     def after(self, run_id: str, seq: int, limit: int) -> list[RunEvent]:
         """A run's events after *seq*, oldest first."""
+        ...
+
+    def some(
+        self, run_id: str, types: frozenset[EventType] | None, seq: int, limit: int, *, newest: bool
+    ) -> list[RunEvent]:
+        """A run's events after *seq*, only of *types* unless that is None, oldest first; with *newest* the last ones."""
         ...
 
     def of_user(self, user_id: str, owner_seq: int, project_id: str | None, limit: int) -> list[RunEvent]:

@@ -126,7 +126,7 @@ async def export_user(
     ),
 ) -> Response:
     """Everybody may export himself, an administrator anybody: sessions with all they hold, documents with every version,
-    and the rules the user set for himself. What he deleted is not in it.
+    saved views and the rules the user set for himself. What he deleted is not in it.
     """
     user = await call.write(lambda tx: export.begin_user(tx, call.caller, user_id))
     return Download(export.of_user(call.read, user), written_as, "user")

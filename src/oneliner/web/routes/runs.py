@@ -6,19 +6,31 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from oneliner.app import documents, runs, trial
+from oneliner.app import documents, run_views, runs, sessions, trial
 from oneliner.app.ports import Page, RunFilter, Transaction
 from oneliner.app.run_views import Shown, shown
 from oneliner.domain.errors import Forbidden, IllegalMove, NotFound, PlanChanged, PolicyDenied
+from oneliner.domain.event import EventType
 from oneliner.domain.run import Run, RunStatus
 from oneliner.domain.tool_rules_json import outlook_to_json
 from oneliner.web import shapes
 from oneliner.web.answer import JsonAnswer
-from oneliner.web.answer_schemas import DocumentUseAnswer, EventAnswer, Listed, RunAnswer
+from oneliner.web.answer_schemas import DocumentUseAnswer, EventAnswer, Listed, MessageAnswer, RunAnswer
 from oneliner.web.call import Call, Incoming
 from oneliner.web.description import described, streams
 from oneliner.web.feeds import RunFeed, UserFeed
-from oneliner.web.parameters import MAX_SEQ, After, Before, Limit, Mine, ProjectFilter, RunId, SearchText, Text
+from oneliner.web.parameters import (
+    MAX_SEQ,
+    After,
+    Before,
+    Limit,
+    Mine,
+    Position,
+    ProjectFilter,
+    RunId,
+    SearchText,
+    Text,
+)
 from oneliner.web.routing import Endpoint
 from oneliner.web.schemas import (
     ConfirmRequest,
@@ -82,7 +94,7 @@ async def list_runs(
     only = RunFilter(project_id, session_id, frozenset(status) if status else None, q)
     part = Page(limit + 1, before)
     found = await call.read(
-        lambda tx: [_shown(call, tx, run) for run in runs.page(tx, call.caller, part, only, mine=mine)]
+        lambda tx: [_shown(call, tx, run) for run in run_views.page(tx, call.caller, part, only, mine=mine)]
     )
     listed, cursor = shapes.page_of(found, limit, lambda one: one.run.id)
     shape = _shape(call)
@@ -98,7 +110,7 @@ async def list_runs(
 )
 async def get_run(call: Incoming, run_id: RunId) -> Response:
     """One run with its plan, result, usage and governance snapshot."""
-    found = await call.read(lambda tx: _shown(call, tx, runs.get(tx, call.caller, run_id)))
+    found = await call.read(lambda tx: _shown(call, tx, run_views.get(tx, call.caller, run_id)))
     return JsonAnswer(_shape(call)(found))
 
 
@@ -115,14 +127,36 @@ async def list_events(
     run_id: RunId,
     after: After = 0,
     limit: Annotated[int, Query(ge=1, le=500, description="At most this many items; not for the stream.")] = 100,
+    event_type: Annotated[list[EventType] | None, Query(description="Only of these types; not for the stream.")] = None,
+    newest: Annotated[  # noqa: FBT002  # a query parameter: it comes by its name
+        bool, Query(description="The last `limit` of them instead of the first; not for the stream.")
+    ] = False,
 ) -> Response:
     """A page, oldest first, whose `next_cursor` is the next `after`; or the stream when the client accepts it."""
     if wants_stream(call.request):
         feed = RunFeed(call, run_id, cursor_of(call.request, after) or 0)
         return EventStream(feed, call.services.heartbeat_seconds)
-    _, found = await call.read(lambda tx: runs.events(tx, call.caller, run_id, after, limit + 1))
+    types = frozenset(event_type) if event_type else None
+    found = await call.read(
+        lambda tx: run_views.some_events(tx, call.caller, run_id, types, after, limit + (not newest), newest=newest)
+    )
     shown, cursor = shapes.page_of(found, limit, lambda e: str(e.seq))
     return JsonAnswer(shapes.listed([shapes.event_to_json(e) for e in shown], cursor))
+
+
+@router.get(
+    "/runs/{run_id}/messages",
+    response_model=Listed[MessageAnswer],
+    operation_id="listRunMessages",
+    summary="List the messages of a run, newest first",
+    openapi_extra=described(refuses=(NotFound,)),
+)
+async def list_run_messages(call: Incoming, run_id: RunId, limit: Limit = 50, before: Position = None) -> Response:
+    """What was said in it, with tokens and cost of each model call; the rest of its session is not looked at."""
+    part = Page(limit + 1, before)
+    found = await call.read(lambda tx: sessions.messages_of_run(tx, call.caller, run_id, part))
+    listed, cursor = shapes.page_of(found, limit, lambda m: str(m.position))
+    return JsonAnswer(shapes.listed([shapes.message_to_json(m) for m in listed], cursor))
 
 
 @router.get(

@@ -10,6 +10,14 @@
  * @property {typeof fetch} [fetch]
  */
 
+const KEY_BYTES = 16;
+
+/** A key for one wish, however often it is sent. Not ``randomUUID``: browsers keep that from pages served over plain HTTP. */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** The server answered no. ``status`` 0: it could not be reached. */
 export class Refused extends Error {
   /** @param {Problem} problem */
@@ -55,12 +63,21 @@ export class Api {
 
   /** @param {string} runId @returns {Promise<Run>} */
   run(runId) {
-    return this.ask("GET", `/v2/oneliner/runs/${runId}`);
+    return this.ask("GET", `/v2/oneliner/runs/${part(runId)}`);
   }
 
-  /** @param {string} runId @param {number} after @returns {Promise<{items: Record<string, any>[], next_cursor: string|number|null}>} */
-  runEvents(runId, after) {
-    return this.ask("GET", `/v2/oneliner/runs/${runId}/events?after=${after}`);
+  /**
+   * The last events of some types, oldest first.
+   *
+   * @param {string} runId @param {string[]} types @param {number} limit @returns {Promise<Record<string, any>[]>}
+   */
+  async lastEvents(runId, types, limit) {
+    return (await this.ask("GET", `/v2/oneliner/runs/${part(runId)}/events${queryOf({ event_type: types, newest: "true", limit: String(limit) })}`)).items;
+  }
+
+  /** @param {string} runId @param {number} after @param {number} [limit] @returns {Promise<{items: Record<string, any>[], next_cursor: string|number|null}>} */
+  runEvents(runId, after, limit = 100) {
+    return this.ask("GET", `/v2/oneliner/runs/${part(runId)}/events?after=${after}&limit=${limit}`);
   }
 
   /** The person's own. @param {string|null} before @returns {Promise<{items: Session[], next_cursor: string|null}>} */
@@ -70,17 +87,17 @@ export class Api {
 
   /** @param {string} sessionId @returns {Promise<Session>} */
   session(sessionId) {
-    return this.ask("GET", `/v1/agent/sessions/${sessionId}`);
+    return this.ask("GET", `/v1/agent/sessions/${part(sessionId)}`);
   }
 
   /** @param {string} sessionId @param {string|null} before @returns {Promise<{items: Message[], next_cursor: string|null}>} */
   messages(sessionId, before = null) {
-    return this.ask("GET", `/v1/agent/sessions/${sessionId}/messages${queryOf({ before })}`);
+    return this.ask("GET", `/v1/agent/sessions/${part(sessionId)}/messages${queryOf({ before })}`);
   }
 
   /** @param {string} sessionId */
   async deleteSession(sessionId) {
-    await this.ask("DELETE", `/v1/agent/sessions/${sessionId}`);
+    await this.ask("DELETE", `/v1/agent/sessions/${part(sessionId)}`);
   }
 
   /**
@@ -106,17 +123,17 @@ export class Api {
    * @param {string} runId @param {string} move @param {Record<string, any>} body @returns {Promise<Run>}
    */
   moveRun(runId, move, body) {
-    return this.ask("POST", `/v2/oneliner/runs/${runId}/${move}`, body, crypto.randomUUID());
+    return this.ask("POST", `/v2/oneliner/runs/${part(runId)}/${move}`, body, newKey());
   }
 
   /** @param {string} runId @param {Record<string, any>} body @returns {Promise<Run>} */
   revisePlan(runId, body) {
-    return this.ask("POST", `/v2/oneliner/runs/${runId}/plan/revise`, body, crypto.randomUUID());
+    return this.ask("POST", `/v2/oneliner/runs/${part(runId)}/plan/revise`, body, newKey());
   }
 
   /** @param {string} runId @param {Record<string, any>} body @returns {Promise<Run>} */
   editPlan(runId, body) {
-    return this.ask("PATCH", `/v2/oneliner/runs/${runId}/plan`, body);
+    return this.ask("PATCH", `/v2/oneliner/runs/${part(runId)}/plan`, body);
   }
 
   /**
@@ -196,8 +213,13 @@ async function problemOf(response) {
   return { ...nothing, ...(await response.json()), status: response.status };
 }
 
+/** An id may come from the address, and must not lead to another route. @param {string} id */
+export function part(id) {
+  return encodeURIComponent(id);
+}
+
 /** @param {Record<string, string|string[]|null|undefined>} [query] */
-function queryOf(query = {}) {
+export function queryOf(query = {}) {
   const pairs = Object.entries(query).flatMap(([name, value]) =>
     (Array.isArray(value) ? value : [value]).filter((v) => v != null).map((v) => [name, String(v)]),
   );

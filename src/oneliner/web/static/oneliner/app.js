@@ -28,7 +28,7 @@ const STARTERS = ["plan", "tool", "ask", "time"];
  * @param {import("./api.js").Api} options.api
  * @param {Workspace} options.workspace
  * @param {Translator} options.words
- * @param {import("./views/context.js").Drafts} options.drafts
+ * @param {import("./drafts.js").Drafts} options.drafts
  * @param {HTMLElement} options.settings what stands in the corner: language, theme, sign out
  * @param {() => void} options.onSignIn
  * @param {(sessionId: string|null) => void} options.onSession tells which session is open

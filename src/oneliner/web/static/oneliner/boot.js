@@ -11,9 +11,10 @@
 import { Api, Refused, exchangeCode } from "./api.js";
 import { mount } from "./app.js";
 import { h, icon, replaceChildren } from "./dom.js";
+import { Drafts } from "./drafts.js";
 import { Translator, chooseLanguage, loadPageWords } from "./i18n.js";
 import { askOtherTabs } from "./sharing.js";
-import { Drafts, storageOf } from "./views/context.js";
+import { keep, storageOf } from "./views/context.js";
 import { SignIn } from "./views/sign-in.js";
 import { Workspace } from "./workspace.js";
 
@@ -27,9 +28,10 @@ class Page {
   #root = /** @type {HTMLElement} */ (document.querySelector("#oneliner"));
   #session = storageOf("sessionStorage");
   #local = storageOf("localStorage");
-  #drafts = new Drafts(this.#session);
+  #drafts = new Drafts(this.#session, () => this.#workspace?.state.me?.userId ?? "");
   /** @type {string|null} */
   #token = null;
+  #tabs = askOtherTabs(TOKEN, () => this.#token, (gone) => gone === this.#token && this.#forget());
   #words = new Translator("en", {});
   /** @type {Workspace|null} */
   #workspace = null;
@@ -39,7 +41,7 @@ class Page {
 
   async start() {
     await this.#speak(chooseLanguage([this.#local?.getItem(LANGUAGE), ...navigator.languages]));
-    const tabs = askOtherTabs(TOKEN, () => this.#token);
+    const tabs = this.#tabs;
     const code = takeCode();
     this.#token = this.#session?.getItem(TOKEN) ?? null;
     if (code) return this.#exchange(code);
@@ -64,14 +66,14 @@ class Page {
   /** @param {string} token */
   async #enterWith(token) {
     this.#token = token;
-    this.#session?.setItem(TOKEN, token);
+    keep(this.#session, TOKEN, token);
     await this.#enter();
   }
 
   async #enter() {
     const api = new Api({ base: "", token: async () => this.#token, language: () => this.#words.locale });
     const workspace = new Workspace(api);
-    const open = this.#session?.getItem(SESSION) ?? null;
+    const [open, ...owner] = (this.#session?.getItem(SESSION) ?? "").split(" ");
     if (open) void workspace.open(open);
     try {
       await workspace.start();
@@ -81,9 +83,11 @@ class Page {
       this.#showSignIn(error.problem);
       return;
     }
+    // An administrator could read what was open here before; it is not his chat.
+    if (owner.join(" ") !== workspace.state.me?.userId) void workspace.open(null);
     this.#workspace = workspace;
     this.#api = api;
-    this.#session?.setItem(TOKEN, this.#token ?? "");
+    keep(this.#session, TOKEN, this.#token);
     this.#show();
   }
 
@@ -101,11 +105,20 @@ class Page {
       drafts: this.#drafts,
       settings: this.#settings(),
       onSignIn: () => this.#signOut(),
-      onSession: (sessionId) => {
-        if (sessionId) this.#session?.setItem(SESSION, sessionId);
-        else this.#session?.removeItem(SESSION);
-      },
+      onSession: (sessionId) => keep(this.#session, SESSION, sessionId && `${sessionId} ${workspace.state.me?.userId}`),
     });
+  }
+
+  /** Ends it in all tabs that came in by the same token: whoever sits down here next is somebody else. */
+  #leave() {
+    if (this.#token) this.#tabs.gone(this.#token);
+    this.#forget();
+  }
+
+  #forget() {
+    this.#signOut();
+    this.#drafts.clear();
+    this.#session?.removeItem(SESSION);
   }
 
   #signOut() {
@@ -133,8 +146,8 @@ class Page {
   #settings() {
     const words = this.#words;
     const { me } = /** @type {Workspace} */ (this.#workspace).state;
-    const who = h("span", { class: "who", title: me?.userId }, me?.name ?? "", me?.role === "admin" && h("span", { class: "chip" }, words.text("nav.admin")));
-    const out = h("button", { type: "button", class: "icon-button", title: words.text("nav.sign_out"), "aria-label": words.text("nav.sign_out"), on: { click: () => this.#signOut() } }, icon("out"));
+    const who = h("span", { class: "who", title: me?.userId }, h("span", { class: "who-name" }, me?.name ?? ""), me?.role === "admin" && h("span", { class: "chip" }, words.text("nav.admin")));
+    const out = h("button", { type: "button", class: "icon-button", title: words.text("nav.sign_out"), "aria-label": words.text("nav.sign_out"), on: { click: () => this.#leave() } }, icon("out"));
     const model = h("span", { class: "model", title: words.text("nav.version", { version: me?.version ?? "" }) }, me?.model ?? "");
     return h("footer", { class: "nav-foot" }, h("div", { class: "nav-who" }, who, model), this.#languageButton(() => this.#show()), this.#themeButton(), out);
   }
@@ -145,7 +158,7 @@ class Page {
     const short = other === "zh" ? "中" : "EN";
     const label = `${short}: ${this.#words.text("nav.language")}`;
     const change = async () => {
-      this.#local?.setItem(LANGUAGE, other);
+      keep(this.#local, LANGUAGE, other);
       await this.#speak(other);
       redraw();
       /** @type {HTMLElement|null} */ (this.#root.querySelector(".language"))?.focus();
@@ -167,7 +180,7 @@ class Page {
         type: "button", class: "icon-button", title: label(), "aria-label": label(),
         on: {
           click: () => {
-            this.#local?.setItem(THEME, THEMES[(THEMES.indexOf(this.#theme) + 1) % THEMES.length]);
+            keep(this.#local, THEME, THEMES[(THEMES.indexOf(this.#theme) + 1) % THEMES.length]);
             this.#applyLook();
             button.title = label();
             button.setAttribute("aria-label", label());

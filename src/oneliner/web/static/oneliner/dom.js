@@ -52,6 +52,19 @@ export function replaceChildren(element, ...children) {
   element.replaceChildren(...nodesOf(children));
 }
 
+/** What is not seen, or turns around what is seen after it. */
+const UNSEEN = /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+
+/**
+ * For what somebody decides on: *text* with every character named that would not be seen, or would show others in another
+ * order. As JSON writes them, so that JSON stays the same JSON.
+ *
+ * @param {string} text
+ */
+export function laidBare(text) {
+  return text.replace(UNSEEN, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** Sets text only where it differs, so that a selection in it survives. @param {Node} node @param {string} text */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

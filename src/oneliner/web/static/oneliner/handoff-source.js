@@ -6,8 +6,12 @@
  * @import {Handoff} from "./main-agent.js"
  */
 
+import { newKey } from "./api.js";
+
 export const ACTION = '[data-action="handoff-to-main-agent"]';
 const MAX_CONTEXT_CHARS = 6_000;
+/** What the server takes of a goal and of a summary. */
+const MAX_TEXT_CHARS = 8_000;
 const MAX_TITLE_CHARS = 200;
 const MAX_NAME_CHARS = 128;
 /** What is typed into these is nobody's business but the host's. */
@@ -19,12 +23,14 @@ const PRIVATE = new Set(["password", "file", "hidden"]);
  */
 export function handoffFrom(element) {
   const { title, summary = "", goal, intent = "", platform = "", platformScope, projectId, steps, draft, sourceScreen, actionKey, contextFrom, askBefore, sessionId } = element.dataset;
-  const name = title || element.textContent?.trim() || document.title;
-  const context = contextFrom ? contextOf(element, contextFrom) : "";
+  const isForm = element instanceof HTMLFormElement;
+  const name = title || (!isForm && element.textContent?.trim()) || document.title;
+  const from = contextFrom ?? (isForm ? "form" : "");
+  const context = from ? contextOf(element, from) : "";
   return {
     title: name.slice(0, MAX_TITLE_CHARS),
-    summary,
-    goal: [goal || summary || name, context].filter(Boolean).join("\n\n"),
+    summary: summary.slice(0, MAX_TEXT_CHARS),
+    goal: [goal || summary || name, context].filter(Boolean).join("\n\n").slice(0, MAX_TEXT_CHARS),
     steps: (steps ?? "").split("\n").map((step) => step.trim()).filter(Boolean),
     draft: draft !== undefined && draft !== "false",
     ask_before: (askBefore ?? "").split(/[\s,]+/).filter(Boolean),
@@ -69,7 +75,7 @@ function labelOf(form, name) {
 }
 
 /**
- * Sends what is pressed below *root*, each press once: neither a second click of a double click, nor one while the first
+ * Sends what is pressed below *root*, and each form that is submitted, once: neither a second click of a double click, nor one while the first
  * is on its way, makes another run.
  *
  * @param {EventTarget} root
@@ -80,7 +86,8 @@ export function listenForHandoffs(root, send) {
   /** @type {WeakSet<Element>} */
   const sending = new WeakSet();
   const pressed = async (/** @type {Event} */ event) => {
-    const from = event.composedPath().find((node) => node instanceof HTMLElement && node.matches(ACTION));
+    const isSubmit = event.type === "submit";
+    const from = event.composedPath().find((node) => node instanceof HTMLElement && node.matches(ACTION) && isSubmit === node instanceof HTMLFormElement);
     const element = /** @type {HTMLElement|undefined} */ (from);
     if (!element || event.defaultPrevented) return;
     event.preventDefault();
@@ -88,13 +95,15 @@ export function listenForHandoffs(root, send) {
     sending.add(element);
     element.setAttribute("aria-busy", "true");
     try {
-      await send(handoffFrom(element), crypto.randomUUID());
+      await send(handoffFrom(element), newKey());
     } finally {
       sending.delete(element);
       element.removeAttribute("aria-busy");
     }
   };
   const listener = (/** @type {Event} */ event) => void pressed(event);
-  root.addEventListener("click", listener);
-  return () => root.removeEventListener("click", listener);
+  for (const type of ["click", "submit"]) root.addEventListener(type, listener);
+  return () => {
+    for (const type of ["click", "submit"]) root.removeEventListener(type, listener);
+  };
 }

@@ -6,9 +6,13 @@
  * @typedef {(action: {type: string, [key: string]: any}) => void} Dispatch
  */
 
+import { MILESTONES } from "./milestones.js";
+import { MAX_TRAIL } from "./state.js";
+
 const MAX_TOOL_HISTORIES = 8;
-/** A trail is the end of a history: so many of its last events, however long it is. */
-const TRAIL_EVENTS = 60;
+/** Of a run with more calls than this, the page has the last ones. */
+const MAX_TOOL_EVENTS = 200;
+const TOOL_EVENTS = ["tool.started", "tool.completed", "tool.failed", "tool.denied", "tool.unknown"];
 
 export class Histories {
   #api;
@@ -30,9 +34,8 @@ export class Histories {
     const wanted = [...runIds].filter((id) => !this.#tools.has(id)).slice(-MAX_TOOL_HISTORIES);
     await Promise.all(
       wanted.map(async (runId) => {
-        this.#tools.add(runId);
-        const page = await this.#api.runEvents(runId, 0);
-        this.#dispatch({ type: "tool_history", runId, events: page.items });
+        const events = await once(this.#tools, runId, () => this.#api.lastEvents(runId, TOOL_EVENTS, MAX_TOOL_EVENTS));
+        this.#dispatch({ type: "tool_history", runId, events });
       }),
     );
   }
@@ -40,8 +43,23 @@ export class Histories {
   /** The last things that happened to *run*. Throws Refused. @param {Run} run */
   async readTrail(run) {
     if (this.#trails.has(run.id)) return;
-    this.#trails.add(run.id);
-    const page = await this.#api.runEvents(run.id, Math.max(0, run.last_seq - TRAIL_EVENTS));
-    this.#dispatch({ type: "trail", runId: run.id, events: page.items });
+    const events = await once(this.#trails, run.id, () => this.#api.lastEvents(run.id, MILESTONES, MAX_TRAIL));
+    this.#dispatch({ type: "trail", runId: run.id, events });
+  }
+}
+
+/**
+ * Notes *id* in *done* for as long as *read* runs and when it was done; what was refused can be read another time.
+ *
+ * @template T
+ * @param {Set<string>} done @param {string} id @param {() => Promise<T>} read @returns {Promise<T>}
+ */
+async function once(done, id, read) {
+  done.add(id);
+  try {
+    return await read();
+  } catch (error) {
+    done.delete(id);
+    throw error;
   }
 }

@@ -6,6 +6,9 @@
  */
 
 const EXACT_BELOW_MS = 10_000;
+const SHORTEST_MS = 100;
+/** @type {Intl.DateTimeFormatOptions} */
+const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 
 /**
  * The words of one language; the other one is not loaded.
@@ -120,11 +123,13 @@ export class Translator {
     return new Intl.NumberFormat(this.locale, { ...money, currencyDisplay: "narrowSymbol", ...digits }).format(value);
   }
 
-  /** @param {number} ms a length of time that is over, such as 0.4s or 0:41 */
+  /** @param {number} ms a length of time that is over, such as <0.1s, 0.4s or 0:41 */
   took(ms) {
     if (ms >= EXACT_BELOW_MS) return this.duration(ms);
     const unit = { style: /** @type {const} */ ("unit"), unit: "second", unitDisplay: /** @type {const} */ ("narrow") };
-    return new Intl.NumberFormat(this.locale, { ...unit, maximumFractionDigits: 1 }).format(Math.max(ms, 0) / 1000);
+    const said = new Intl.NumberFormat(this.locale, { ...unit, maximumFractionDigits: 1 }).format(Math.max(ms, SHORTEST_MS) / 1000);
+    // Nothing takes no time.
+    return ms < SHORTEST_MS ? `<${said}` : said;
   }
 
   /** @param {number} ms a length of time, such as 0:41 or 1:02:03 */
@@ -135,14 +140,21 @@ export class Translator {
     return parts.map((part, n) => (n ? String(part).padStart(2, "0") : String(part))).join(":");
   }
 
-  /** @param {string} iso */
-  time(iso) {
-    return iso ? new Intl.DateTimeFormat(this.locale, { hour: "2-digit", minute: "2-digit" }).format(new Date(iso)) : "";
+  /** @param {number} ms a time of day, to the second */
+  clock(ms) {
+    return new Intl.DateTimeFormat(this.locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(new Date(ms));
   }
 
-  /** @param {string} iso a day and a time of it */
-  moment(iso) {
-    return new Intl.DateTimeFormat(this.locale, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(new Date(iso));
+  /** @param {string} iso */
+  time(iso) {
+    return iso ? new Intl.DateTimeFormat(this.locale, CLOCK).format(new Date(iso)) : "";
+  }
+
+  /** @param {string} iso a day and a time of it; with the year when it is another one than this */
+  moment(iso, isExact = false) {
+    const at = new Date(iso);
+    const year = at.getFullYear() === new Date().getFullYear() ? {} : { year: /** @type {const} */ ("numeric") };
+    return new Intl.DateTimeFormat(this.locale, { ...year, month: "short", day: "numeric", ...CLOCK, ...(isExact ? { second: "2-digit" } : {}) }).format(at);
   }
 
   /** @param {string} iso @param {number} nowMs */

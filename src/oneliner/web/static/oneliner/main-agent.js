@@ -19,6 +19,8 @@
  * @property {string|null} [session_id] the conversation it belongs to; a new one when left out
  */
 
+import { newKey } from "./api.js";
+
 /**
  * Creates a run that waits for its confirmation. The same *key* makes the same run, however often it is sent.
  *
@@ -27,7 +29,7 @@
  * @param {string} [key]
  * @returns {Promise<Run>}
  */
-export function createMainAgentRun(api, input, key = crypto.randomUUID()) {
+export function createMainAgentRun(api, input, key = newKey()) {
   const { goal, steps = [], draft = false, ask_before = [], ...handoff } = input;
   const request = { goal: goal ?? input.summary ?? input.title, steps, ...(draft ? { draft } : {}), ...(ask_before.length ? { ask_before } : {}) };
   const session = handoff.session_id ? { session_id: handoff.session_id } : {};

@@ -11,7 +11,7 @@
  * @typedef {any} Token a token of marked's lexer
  */
 
-import { Marked, Tokenizer } from "../vendor/marked-18.2.1/marked.esm.js";
+import { Lexer, Tokenizer, getDefaults } from "../vendor/marked-18.2.1/marked.esm.js";
 
 const CJK = /[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]|[\ud840-\ud87f][\udc00-\udfff]/;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
@@ -21,51 +21,54 @@ const MAX_DEPTH = 24;
 const FIRST_LEVEL = 3;
 const LAST_LEVEL = 6;
 
+/** Where an emphasis may begin. @param {string} source @returns {number|undefined} */
+function emphasisStart(source) {
+  const at = source.indexOf("*");
+  return at < 0 ? undefined : at;
+}
+
 /**
  * CommonMark asks for a space where Chinese has none: ``请**务必（重要）**确认`` would stay literal. Where one of the
  * marks stands between punctuation and a CJK character, the pair is taken as it was meant.
+ *
+ * @this {any} @param {string} source @param {Token[]} tokens
  */
-const cjkEmphasis = {
-  name: "cjkEmphasis",
-  level: /** @type {const} */ ("inline"),
-  /** @param {string} source */
-  start: (source) => {
-    const at = source.indexOf("*");
-    return at < 0 ? undefined : at;
-  },
-  /** @this {any} @param {string} source @param {Token[]} tokens */
-  tokenizer(source, tokens) {
-    const match = EMPHASIS.exec(source);
-    if (!match) return undefined;
-    const [raw, marks, inner] = match;
-    const before = String(tokens.at(-1)?.raw ?? "").slice(-1);
-    const after = source.slice(raw.length, raw.length + 2);
-    const opens = PUNCTUATION.test(inner[0]) && CJK.test(before);
-    const closes = PUNCTUATION.test(inner.at(-1) ?? "") && CJK.test(after);
-    if (!opens && !closes) return undefined;
-    const type = marks === "**" ? "strong" : "em";
-    return { type, raw, text: inner, tokens: this.lexer.inlineTokens(inner) };
-  },
-};
+function cjkEmphasis(source, tokens) {
+  const match = EMPHASIS.exec(source);
+  if (!match) return undefined;
+  const [raw, marks, inner] = match;
+  const before = String(tokens.at(-1)?.raw ?? "").slice(-1);
+  const after = source.slice(raw.length, raw.length + 2);
+  const opens = PUNCTUATION.test(inner[0]) && CJK.test(before);
+  const closes = PUNCTUATION.test(inner.at(-1) ?? "") && CJK.test(after);
+  if (!opens && !closes) return undefined;
+  const type = marks === "**" ? "strong" : "em";
+  return { type, raw, text: inner, tokens: this.lexer.inlineTokens(inner) };
+}
 
 /** A bare address ends where Chinese begins: nobody writes a space before ``，然后``. */
-const cjkAutolink = {
-  /** @this {any} @param {string} source */
+class CjkTokenizer extends Tokenizer {
+  /** @override @param {string} source */
   url(source) {
     const end = source.search(CJK);
-    return end === 0 ? undefined : Tokenizer.prototype.url.call(this, end < 0 ? source : source.slice(0, end));
-  },
-};
+    return end === 0 ? undefined : super.url(end < 0 ? source : source.slice(0, end));
+  }
+}
 
-const marked = new Marked({ gfm: true, breaks: true });
-marked.use({ extensions: [cjkEmphasis], tokenizer: /** @type {any} */ (cjkAutolink) });
+// The lexer by itself, not ``Marked`` around it: what renders HTML is then left out where modules are joined.
+const OPTIONS = {
+  ...getDefaults(),
+  breaks: true,
+  tokenizer: new CjkTokenizer(),
+  extensions: /** @type {any} */ ({ inline: [cjkEmphasis], startInline: [emphasisStart], childTokens: {} }),
+};
 
 /**
  * @param {string} text
  * @returns {Token[]} the blocks of *text*
  */
 export function blocksOf(text) {
-  return marked.lexer(text);
+  return new Lexer(OPTIONS).lex(text);
 }
 
 /**

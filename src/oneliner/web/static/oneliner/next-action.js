@@ -15,9 +15,9 @@ import { NEEDS_YOU, orderRuns } from "./picking.js";
 export function nextActions(runs, documents) {
   /** @type {Action[]} */
   const all = [];
-  for (const run of orderRuns(runs)) {
-    if (NEEDS_YOU.has(run.run_status)) all.push({ kind: "needs_you", run });
-  }
+  // One of those that wait is enough, the list below has them all: the other place is for something to hand over.
+  const waits = orderRuns(runs).find((run) => NEEDS_YOU.has(run.run_status));
+  if (waits) all.push({ kind: "needs_you", run: waits });
   const newest = [...runs].sort((a, b) => (a.created_at < b.created_at ? 1 : -1))[0];
   if (newest?.run_status === "failed") all.push({ kind: "failed", run: newest });
   const [latest] = [...documents].sort((a, b) => (a.updated_at < b.updated_at ? 1 : -1));

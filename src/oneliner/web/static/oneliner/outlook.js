@@ -2,6 +2,7 @@
  * What can be said of a plan before it is confirmed: which tools the rules will ask about or refuse, whatever they will
  * be called with, and which of them a step names. Pure.
  *
+ * @import {Translator} from "./i18n.js"
  * @import {Outlook} from "./types.js"
  * @typedef {'allow'|'ask'|'deny'|'may_ask'|'may_deny'} Prospect ``may``: it depends on the arguments
  */
@@ -26,4 +27,12 @@ export function byProspect(outlooks) {
 export function namedIn(title, outlooks) {
   const words = new Set(title.match(/[A-Za-z0-9_.:-]*[A-Za-z0-9_]/g) ?? []);
   return outlooks.filter((one) => words.has(one.tool));
+}
+
+/** The note of a rule that nobody wrote: the run itself was handed over with the wish to be asked. */
+export const HANDOFF_NOTE = "asked for when the work was handed off";
+
+/** Why a rule asks or denies. @param {{note?: string}|null|undefined} rule @param {Translator} words @returns {string} empty when nothing is said */
+export function noteOf(rule, words) {
+  return rule?.note === HANDOFF_NOTE ? words.text("rules.handoff_note") : (rule?.note ?? "");
 }

@@ -19,6 +19,8 @@ const RANK = {
 
 /** Statuses in which a run waits for a person. */
 export const NEEDS_YOU = new Set(["needs_confirmation", "blocked"]);
+/** Statuses in which it goes on by itself. */
+export const UNDER_WAY = new Set(["drafting", "queued", "running"]);
 export const ENDED = new Set(["done", "failed", "cancelled"]);
 
 /**
@@ -66,6 +68,14 @@ export function headerRuns(runs, sessionId) {
  */
 export function countNeedingYou(runs) {
   return Object.values(runs).filter((run) => NEEDS_YOU.has(run.run_status)).length;
+}
+
+/**
+ * @param {Record<string, Run>} runs
+ * @returns {number} how many go on by themselves
+ */
+export function countUnderWay(runs) {
+  return Object.values(runs).filter((run) => UNDER_WAY.has(run.run_status)).length;
 }
 
 /** @param {Run} run */

@@ -9,6 +9,8 @@
  */
 
 const MAX_UNDO = 100;
+/** What the server takes. */
+export const MAX_STEPS = 50;
 
 /**
  * @param {Plan} plan
@@ -42,12 +44,19 @@ export function removed(draft, key) {
   return changed(draft, { steps: draft.steps.filter((s) => s.key !== key) });
 }
 
+/** @param {PlanDraft} draft whether it has as many steps as there may be */
+export function isFull(draft) {
+  return draft.steps.length >= MAX_STEPS;
+}
+
 /**
  * @param {PlanDraft} draft
  * @param {string} title
  * @param {string|null} [afterKey] at the end when left out
+ * @returns {PlanDraft} the same when it is full
  */
 export function added(draft, title, afterKey = null) {
+  if (isFull(draft)) return draft;
   const step = { key: `new-${draft.made + 1}`, id: null, title };
   const at = afterKey === null ? draft.steps.length : draft.steps.findIndex((s) => s.key === afterKey) + 1;
   const steps = [...draft.steps.slice(0, at), step, ...draft.steps.slice(at)];

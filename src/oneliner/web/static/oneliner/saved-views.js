@@ -1,53 +1,97 @@
 /**
- * Filters with a name, kept in this browser for each user. They are not the server's: a view is an address, which can be
- * sent as it is; what is kept here is one person's short way to it, and no other browser waits for it.
+ * Filters of the list of runs with a name. They are the server's, so that their user finds them in any browser; what a
+ * browser kept for itself before that is handed over once.
  *
+ * @import {Api} from "./api.js"
  * @typedef {{name: string, query: string}} View ``query``: what stands in the address, its parts in order
  */
 
-const MOST = 20;
+import { Refused } from "./api.js";
+
+const ROUTE = "/v2/oneliner/views";
 export const NAME_CHARS = 40;
 
 export class SavedViews {
+  #api;
   #storage;
   #key;
 
-  /** @param {Storage|null} storage null where the browser keeps nothing @param {string} page @param {string} userId */
-  constructor(storage, page, userId) {
+  /** @param {Api} api @param {Storage|null} storage where a browser kept them before; null where it keeps nothing @param {string} userId */
+  constructor(api, storage, userId) {
+    this.#api = api;
     this.#storage = storage;
-    this.#key = `oneliner.views.${page}.${userId}`;
+    this.#key = `oneliner.views.runs.${userId}`;
   }
 
-  /** Whether anything can be kept. */
-  get isThere() {
-    return this.#storage !== null;
+  /** In the order they were saved. Throws Refused. @returns {Promise<View[]>} */
+  async all() {
+    const views = await this.#read();
+    const held = this.#storage?.getItem(this.#key) ?? null;
+    if (held === null) return views;
+    await this.#handOver(toHandOver(held, views));
+    return this.#read();
   }
 
-  /** @returns {View[]} in the order they were saved */
-  all() {
-    try {
-      const kept = JSON.parse(this.#storage?.getItem(this.#key) ?? "[]");
-      return Array.isArray(kept) ? kept.filter((view) => typeof view?.name === "string" && typeof view?.query === "string") : [];
-    } catch (error) {
-      if (error instanceof SyntaxError) return []; // somebody else wrote there
-      throw error;
+  /** Keeps *query* under *name*, in place of what had that name. Throws Refused. @param {string} name @param {string} query */
+  async save(name, query) {
+    await this.#api.ask("PUT", ROUTE, { name: name.trim(), query });
+  }
+
+  /** Throws Refused. @param {string} name */
+  async remove(name) {
+    await this.#api.ask("DELETE", `${ROUTE}?${new URLSearchParams({ name })}`);
+  }
+
+  /** @returns {Promise<View[]>} */
+  async #read() {
+    return (await this.#api.ask("GET", ROUTE)).items;
+  }
+
+  /** What the server has no room for stays here, for another time. @param {View[]} views */
+  async #handOver(views) {
+    /** @type {View[]} */
+    const left = [];
+    for (const view of views) {
+      try {
+        await this.save(view.name, view.query);
+      } catch (error) {
+        if (!(error instanceof Refused) || error.problem.status !== 422) throw error;
+        left.push(view);
+      }
     }
+    if (left.length) this.#storage?.setItem(this.#key, JSON.stringify(left));
+    else this.#storage?.removeItem(this.#key);
   }
+}
 
-  /** Keeps *query* under *name*, in place of what had that name; the oldest gives way. @param {string} name @param {string} query */
-  save(name, query) {
-    const others = this.all().filter((view) => view.name !== name);
-    this.#keep([...others, { name: name.trim().slice(0, NAME_CHARS), query }].slice(-MOST));
+/**
+ * What a browser kept that the server does not have. A name that says something else there gets a number: both were meant.
+ *
+ * @param {string} held as it was kept @param {View[]} there
+ * @returns {View[]}
+ */
+export function toHandOver(held, there) {
+  const taken = new Map(there.map(({ name, query }) => [name, query]));
+  /** @type {View[]} */
+  const views = [];
+  for (const { name, query } of viewsIn(held)) {
+    let called = name.trim().slice(0, NAME_CHARS);
+    for (let n = 2; taken.has(called) && taken.get(called) !== query; n += 1) called = `${name.trim().slice(0, NAME_CHARS - 5)} (${n})`;
+    if (!called || !query || taken.has(called)) continue;
+    taken.set(called, query);
+    views.push({ name: called, query });
   }
+  return views;
+}
 
-  /** @param {string} name */
-  remove(name) {
-    this.#keep(this.all().filter((view) => view.name !== name));
-  }
-
-  /** @param {View[]} views */
-  #keep(views) {
-    this.#storage?.setItem(this.#key, JSON.stringify(views));
+/** @param {string} held @returns {View[]} */
+function viewsIn(held) {
+  try {
+    const kept = JSON.parse(held);
+    return Array.isArray(kept) ? kept.filter((view) => typeof view?.name === "string" && typeof view?.query === "string") : [];
+  } catch (error) {
+    if (error instanceof SyntaxError) return []; // somebody else wrote there
+    throw error;
   }
 }
 

@@ -4,7 +4,7 @@
  *
  * @typedef {{name: string, label: string, hint: string, kind: 'text'|'long'|'number'|'choice'|'flag'|'json',
  *   required: boolean, choices: {value: any, label: string}[], value: any, min?: number, max?: number,
- *   isInteger: boolean, isObject: boolean}} Field
+ *   isInteger: boolean, isObject: boolean, isSecret: boolean}} Field ``isSecret``: not to be read over a shoulder, nor kept
  * @typedef {Record<string, any>} Schema
  */
 
@@ -19,7 +19,7 @@ const WHOLE = "arguments";
 export function fieldsOf(schema) {
   const properties = schema?.properties ?? {};
   const required = new Set(Array.isArray(schema?.required) ? schema.required : []);
-  return Object.entries(properties).map(([name, part]) => fieldOf(name, part ?? {}, required.has(name)));
+  return Object.entries(properties).map(([name, part]) => ({ ...fieldOf(name, meant(part ?? {}, schema ?? {}), required.has(name)), isSecret: isSecret(part, schema ?? {}) }));
 }
 
 /**
@@ -70,7 +70,47 @@ function fieldOf(name, part, required) {
     max: typeof part.maximum === "number" ? part.maximum : undefined,
     isInteger: type === "integer",
     isObject: type === "object",
+    isSecret: false,
   };
+}
+
+/**
+ * Whether a part is marked as a secret, or holds one.
+ *
+ * @param {any} part @param {Schema} whole what its references point into @param {string[]} [above] those that led here
+ * @returns {boolean}
+ */
+function isSecret(part, whole, above = []) {
+  if (part === null || typeof part !== "object") return false;
+  if (part.format === "password" || part.writeOnly === true) return true;
+  const { $ref: to } = part;
+  if (isLocal(to) && !above.includes(to) && isSecret(pointedAt(whole, to), whole, [...above, to])) return true;
+  return Object.values(part).some((inside) => isSecret(inside, whole, above));
+}
+
+/** @param {any} to @returns {to is string} whether a reference points into the schema that it stands in */
+const isLocal = (to) => typeof to === "string" && to.startsWith("#/");
+
+/** @param {Schema} whole @param {string} to @returns {any} */
+const pointedAt = (whole, to) => to.slice(2).split("/").reduce((inside, name) => inside?.[name.replaceAll("~1", "/").replaceAll("~0", "~")], /** @type {any} */ (whole));
+
+/**
+ * A part with what it refers to, and without "or nothing": schemas that are made from types write both, and a field can
+ * be left empty anyway.
+ *
+ * @param {Schema} part @param {Schema} whole what its references point into @param {string[]} [above] those that led here
+ * @returns {Schema}
+ */
+function meant(part, whole, above = []) {
+  const { $ref: to, ...own } = part;
+  if (isLocal(to) && !above.includes(to)) return meant({ ...pointedAt(whole, to), ...own }, whole, [...above, to]);
+  for (const either of ["anyOf", "oneOf"]) {
+    const { [either]: options, ...rest } = part;
+    const real = Array.isArray(options) ? options.filter((one) => one?.type !== "null") : [];
+    if (real.length === 1) return meant({ ...real[0], ...rest }, whole, above);
+    if (real.length && real.length < options.length) return { ...rest, [either]: real };
+  }
+  return part;
 }
 
 /** @param {Schema} part @returns {Field["choices"]} */

@@ -1,14 +1,14 @@
 /**
  * One stream for all tabs of a browser. Browsers allow about six connections to a server: with a stream in each tab the
- * seventh would not even load. The tab that holds a Web Lock reads the stream and passes every frame on; when it closes,
- * the lock goes to the next tab, which reads on from the last event it was passed. Where there are no locks (a page that
- * is not a secure context), each tab has its own stream.
+ * seventh would not even load. The tab that leads reads the stream and passes every frame on; when it closes, the next one
+ * leads and reads on from the last event it was passed.
  *
  * @import {Frame} from "./types.js"
  * @import {StreamStatus} from "./stream.js"
  * @typedef {{frame(frame: Frame): void, status(status: StreamStatus): void, snapshots(): Frame[]}} Listener
  */
 
+import { lead } from "./leading.js";
 import { EventStream } from "./stream.js";
 
 const ANSWER_MS = 200;
@@ -50,18 +50,10 @@ export class SharedStream {
   }
 
   start() {
-    if (!("locks" in navigator) || typeof BroadcastChannel === "undefined") {
-      void this.#lead();
-      return;
-    }
     this.#channel = new BroadcastChannel(this.#name);
     this.#channel.onmessage = (message) => this.#heard(message.data);
     this.#channel.postMessage({ type: "hello" });
-    navigator.locks
-      .request(this.#name, { signal: this.#stopping.signal }, () => this.#lead())
-      .catch((/** @type {DOMException} */ error) => {
-        if (error.name !== "AbortError") throw error; // we stopped waiting for the lock
-      });
+    void lead(this.#name, this.#stopping.signal, (lost) => this.#lead(lost));
   }
 
   stop() {
@@ -81,10 +73,15 @@ export class SharedStream {
     else this.#channel?.postMessage({ type: "hello" });
   }
 
-  async #lead() {
+  /** @param {AbortSignal} lost */
+  async #lead(lost) {
     if (this.#stopping.signal.aborted) return;
-    this.#stream = this.#openStream();
-    await this.#stream.run();
+    const stream = this.#openStream();
+    this.#stream = stream;
+    lost.addEventListener("abort", () => stream.stop());
+    await stream.run();
+    // From here on it hears what the next one says.
+    this.#stream = null;
   }
 
   /** @param {Frame} frame @param {string|null} id */
@@ -128,10 +125,10 @@ export class SharedStream {
  *
  * @param {string} name
  * @param {() => string|null} value what this tab has
- * @returns {{ask(): Promise<string|null>}}
+ * @param {(value: string) => void} onGone another tab says that a value is not to be used any more
+ * @returns {{ask(): Promise<string|null>, gone(value: string): void}}
  */
-export function askOtherTabs(name, value) {
-  if (typeof BroadcastChannel === "undefined") return { ask: async () => null };
+export function askOtherTabs(name, value, onGone) {
   const channel = new BroadcastChannel(name);
   /** @type {((answer: string|null) => void)|null} */
   let answered = null;
@@ -139,8 +136,10 @@ export function askOtherTabs(name, value) {
     const own = value();
     if (data?.type === "ask" && own) channel.postMessage({ type: "answer", value: own });
     if (data?.type === "answer") answered?.(data.value);
+    if (data?.type === "gone") onGone(data.value);
   };
   return {
+    gone: (gone) => channel.postMessage({ type: "gone", value: gone }),
     ask: () =>
       new Promise((resolve) => {
         answered = resolve;

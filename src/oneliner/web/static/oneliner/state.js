@@ -8,6 +8,8 @@
  * @import {Frame, Live, Message, Milestone, Run, State, ToolCall} from "./types.js"
  */
 
+import { MILESTONES } from "./milestones.js";
+
 /** What the lists of messages and of sessions have to be read again for. */
 export const CHANGES_MESSAGES = new Set([
   "run.created", "run.completed", "run.failed", "run.cancelled", "run.resumed",
@@ -22,9 +24,9 @@ export function snapshotsOf(state) {
     .map(([id, live]) => ({ type: "message.snapshot", message_id: id, ...live }));
 }
 
-const MAX_TRAIL = 12;
-/** What is told of a run beside its moves. */
-const TOLD = new Set(["message.retrying", "message.fallback", "message.steered", "tool.denied", "tool.unknown"]);
+/** So much is known of how a run got where it is: enough for what matters of it to be among it. */
+export const MAX_TRAIL = 40;
+const TOLD = new Set(MILESTONES);
 
 /** @returns {State} */
 export function initialState() {
@@ -213,7 +215,7 @@ function milestoneOf({ seq, event_type: type, created_at: at }) {
 
 /** @param {State} state @param {string} runId @param {Milestone[]} events @returns {State} */
 function withTrail(state, runId, events) {
-  const told = events.filter((event) => event.type.startsWith("run.") || TOLD.has(event.type));
+  const told = events.filter((event) => TOLD.has(event.type));
   if (!told.length) return state;
   const known = new Map((state.trails[runId] ?? []).map((event) => [event.seq, event]));
   for (const event of told) known.set(event.seq, event);

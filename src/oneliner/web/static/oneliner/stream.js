@@ -9,6 +9,7 @@
  * @typedef {{status: 'connecting'|'live'|'reconnecting'|'signed_out', attempt: number}} StreamStatus
  */
 
+import { Refused } from "./api.js";
 import { EventParser } from "./sse.js";
 
 const SILENCE_MS = 20_000;
@@ -161,7 +162,7 @@ export class EventStream {
   }
 }
 
-/** @param {unknown} error a fetch that failed, or a reading that we or the network ended */
+/** @param {unknown} error a fetch that failed, a reading that we or the network ended, or no token this time */
 function isBrokenLine(error) {
-  return error instanceof TypeError || (error instanceof DOMException && error.name === "AbortError");
+  return error instanceof TypeError || error instanceof Refused || (error instanceof DOMException && error.name === "AbortError");
 }

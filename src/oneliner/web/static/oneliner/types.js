@@ -30,7 +30,7 @@
  *   `call_id`, which comes without arguments
  * @typedef {{id: string, session_id: string, run_id: string, role: 'user'|'assistant'|'tool', content: string,
  *   state?: 'streaming'|'complete'|'interrupted', purpose?: string, position?: number, tool_calls?: AskedCall[]|null,
- *   tool_call_id?: string|null, model?: string|null, executor?: string, scope?: string, input_tokens?: number, output_tokens?: number,
+ *   tool_call_id?: string|null, model?: string|null, executor?: string, scope?: string, input_tokens?: number, output_tokens?: number, cached_tokens?: number,
  *   cost?: string|null, estimated?: boolean, created_at: string, cause?: string}} Message
  * @typedef {{type: string, seq?: number, run_id: string, session_id: string, at?: string, summary?: string,
  *   details?: Record<string, any>, message_id?: string, offset?: number, text?: string}} Frame

@@ -7,10 +7,12 @@
  * @import {Frame, Outgoing, Run, State} from "./types.js"
  */
 
-import { Refused } from "./api.js";
+import { Refused, newKey } from "./api.js";
+import { awaitClosing } from "./closing.js";
 import { Documents } from "./documents.js";
 import { Histories } from "./histories.js";
 import { cancelMainAgentRun, confirmMainAgentRun, createMainAgentRun } from "./main-agent.js";
+import { NEEDS_YOU, UNDER_WAY } from "./picking.js";
 import { isChanged, toRequest } from "./plan-draft.js";
 import { Refresher } from "./refresher.js";
 import { SharedStream } from "./sharing.js";
@@ -19,7 +21,8 @@ import { CHANGES_MESSAGES, CHANGES_SESSION, initialState, meOf, reduce, snapshot
 const REFRESH_DELAY_MS = 30;
 const RESYNC_EVERY_MS = 2_000;
 const CATCH_UP_MS = 1_200;
-const OPEN_STATUSES = ["drafting", "needs_confirmation", "queued", "running", "blocked"];
+/** Of all that is not over: it is counted. */
+const OPEN = { status: [...NEEDS_YOU, ...UNDER_WAY], mine: "true", limit: "100" };
 
 export class Workspace {
   /** @type {State} */
@@ -35,6 +38,8 @@ export class Workspace {
   /** @type {Set<(frame: Frame) => void>} */
   #ears = new Set();
   #lastResync = 0;
+  /** Whether something could not be read for want of a connection. */
+  #hasMissed = false;
   #caughtUpTimer = 0;
   #histories;
 
@@ -102,7 +107,7 @@ export class Workspace {
   async load() {
     try {
       const [open, latest, sessions] = await Promise.all([
-        this.#api.runs({ status: OPEN_STATUSES, mine: "true" }),
+        this.#api.runs(OPEN),
         this.#api.runs({ mine: "true" }),
         this.#api.sessions(),
       ]);
@@ -118,16 +123,21 @@ export class Workspace {
 
   // Reading.
 
-  /** Shows a session; null is a new chat. @param {string|null} sessionId */
+  /** Shows a session; null is a new chat, and so is one that is not there. @param {string|null} sessionId */
   async open(sessionId) {
     this.#dispatch({ type: "opened", sessionId });
     if (sessionId === null) return;
-    await this.#quietly(async () => {
+    try {
       const [, runs] = await Promise.all([this.#loadMessages(sessionId), this.#api.runs({ session_id: sessionId })]);
       this.#dispatch({ type: "runs", runs: runs.items });
       if (!this.state.sessions[sessionId]) await this.#loadSession(sessionId);
       await this.#histories.readTools(this.state.messages[sessionId]?.items ?? []);
-    });
+      this.#awaitClosing(sessionId);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      // Deleted elsewhere, or remembered for somebody else; whatever else was refused is read again with the stream.
+      if (error.problem.status === 404) this.#dispatch({ type: "session_gone", sessionId });
+    }
   }
 
   /** What happened last to a run, for its chips. @param {Run} run */
@@ -168,17 +178,7 @@ export class Workspace {
 
   /** Sends a message into the open session. @param {string} text @param {import("./types.js").Multitask} multitask */
   async say(text, multitask = "enqueue") {
-    /** @type {Outgoing} */
-    const outgoing = {
-      key: crypto.randomUUID(),
-      sessionId: this.state.sessionId,
-      text,
-      status: "sending",
-      runId: null,
-      problem: null,
-      multitask,
-    };
-    await this.#send(outgoing);
+    await this.#send({ key: newKey(), sessionId: this.state.sessionId, text, status: "sending", runId: null, problem: null, multitask });
   }
 
   /** Sends a message again that did not get through. @param {string} key */
@@ -319,13 +319,13 @@ export class Workspace {
     const isShown = frame.session_id === this.state.sessionId || frame.session_id in this.state.messages;
     if (CHANGES_MESSAGES.has(frame.type) && isShown) this.#refreshMessages(frame.session_id);
     if (CHANGES_SESSION.has(frame.type)) this.#refreshSession(frame.session_id);
+    if (frame.type === "run.cancelled" && isShown) this.#awaitClosing(frame.session_id);
   }
 
   /** @param {Frame} frame */
   #mendGap(frame) {
-    const now = Date.now();
-    if (!this.state.live[frame.message_id ?? ""]?.gap || now - this.#lastResync < RESYNC_EVERY_MS) return;
-    this.#lastResync = now;
+    if (!this.state.live[frame.message_id ?? ""]?.gap || Date.now() - this.#lastResync < RESYNC_EVERY_MS) return;
+    this.#lastResync = Date.now();
     this.#stream?.resync();
   }
 
@@ -339,10 +339,9 @@ export class Workspace {
       globalThis.clearTimeout(this.#caughtUpTimer);
       this.#caughtUpTimer = globalThis.setTimeout(() => (this.#caughtUpTimer = 0), CATCH_UP_MS);
     }
-    if (!this.state.loaded) void this.load();
-    for (const outgoing of this.state.outbox) {
-      if (outgoing.status === "waiting") void this.sendAgain(outgoing.key);
-    }
+    if (!this.state.loaded || this.#hasMissed) void this.load();
+    this.#hasMissed = false;
+    for (const { key } of this.state.outbox.filter((outgoing) => outgoing.status === "waiting")) void this.sendAgain(key);
   }
 
   #countCaughtUp() {
@@ -353,9 +352,7 @@ export class Workspace {
 
   /** @param {string} runId */
   #refreshRun(runId) {
-    this.#refresher.ask(`run ${runId}`, () =>
-      this.#quietly(async () => this.#dispatch({ type: "runs", runs: [await this.#api.run(runId)] })),
-    );
+    this.#refresher.ask(`run ${runId}`, () => this.#quietly(async () => this.#dispatch({ type: "runs", runs: [await this.#api.run(runId)] })));
   }
 
   /** @param {string} sessionId */
@@ -366,6 +363,11 @@ export class Workspace {
   /** @param {string} sessionId */
   #refreshSession(sessionId) {
     this.#refresher.ask(`session ${sessionId}`, () => this.#quietly(() => this.#loadSession(sessionId)));
+  }
+
+  /** @param {string} sessionId */
+  #awaitClosing(sessionId) {
+    awaitClosing(() => this.state, sessionId, (runId) => { this.#refreshRun(runId); this.#refreshMessages(sessionId); this.#refreshSession(sessionId); });
   }
 
   /** @param {string} sessionId */
@@ -384,12 +386,13 @@ export class Workspace {
     this.#dispatch({ type: "sessions", sessions: [await this.#api.session(sessionId)] });
   }
 
-  /** Lets a refusal of a reading pass: the stream comes back, and then it is read again. @param {() => Promise<void>} work */
+  /** Lets a refusal of a reading pass; what the connection was missing for is read again when it is back. @param {() => Promise<void>} work */
   async #quietly(work) {
     try {
       await work();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
+      if (error.isUnreachable) this.#hasMissed = true;
     }
   }
 }

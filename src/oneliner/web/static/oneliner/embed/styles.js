@@ -7,9 +7,9 @@
 
 const PX_PER_REM = 16;
 
-/** @returns {Promise<CSSStyleSheet>} */
-export async function styleSheet() {
-  const answer = await fetch(new URL("../css/window.css", import.meta.url));
+/** @param {"window"|"asking"|"answers"} name @returns {Promise<CSSStyleSheet>} */
+export async function styleSheet(name) {
+  const answer = await fetch(new URL(`../css/${name}.css`, import.meta.url));
   const text = await answer.text();
   const made = new CSSStyleSheet();
   made.replaceSync(

@@ -4,7 +4,8 @@
  *
  * @import {Translator} from "../i18n.js"
  * @import {Problem} from "../types.js"
- * @import {Drafts} from "../views/context.js"
+ * @import {Drafts} from "../drafts.js"
+ * @import {Context} from "../views/context.js"
  * @import {Workspace} from "../workspace.js"
  */
 
@@ -15,6 +16,7 @@ import { Announcer } from "../views/announcer.js";
 import { Composer } from "../views/composer.js";
 import { Log } from "../views/log.js";
 import { problemLine } from "../views/problem-line.js";
+import { readyToAsk } from "../views/ready-to-ask.js";
 import { RunHeader } from "../views/run-header.js";
 import { ConnectionStrip } from "../views/strip.js";
 import { WINDOW_ID } from "./host.js";
@@ -25,7 +27,7 @@ const TITLE_ID = "oneliner-title";
 /** Where the window takes the whole screen, as its styles say. */
 const PHONE = matchMedia("(max-width: 640px)");
 
-const sessionList = lazily(async () => (await import("../views/session-list.js")).SessionList);
+const sessionList = lazily(async (/** @type {Context} */ context) => (await readyToAsk(import("../views/session-list.js"), context)).SessionList);
 
 export class ChatWindow {
   #workspace;
@@ -49,15 +51,16 @@ export class ChatWindow {
    * @param {Workspace} options.workspace
    * @param {Translator} options.words
    * @param {Drafts} options.drafts
+   * @param {(sheet: "asking"|"answers") => Promise<void>} options.dress
    * @param {() => void} options.onClose
    * @param {() => void} options.onMode
    * @param {() => void} options.onSignIn
    */
-  constructor({ workspace, words, drafts, onClose, onMode, onSignIn }) {
+  constructor({ workspace, words, drafts, dress, onClose, onMode, onSignIn }) {
     this.#workspace = workspace;
     this.#words = words;
     this.#announcer = new Announcer(words);
-    this.#context = { words, workspace, drafts, announce: this.#announcer.say.bind(this.#announcer) };
+    this.#context = { words, workspace, drafts, dress, announce: this.#announcer.say.bind(this.#announcer) };
     this.#composer = new Composer(this.#context, () => log.toEnd());
     this.#header = new RunHeader(this.#context);
     const log = new Log(this.#context, h("div", { class: "empty" }, mark(), h("h2", {}, words.text("empty.heading")), h("p", {}, words.text("empty.text"))));
@@ -119,10 +122,11 @@ export class ChatWindow {
     else this.#composer.focus();
   }
 
-  /** @param {Problem|null} problem says why something was refused; null says nothing */
-  show(problem) {
+  /** @param {Problem|null} problem says why something was refused; null says nothing @param {() => void} [again] tries once more */
+  show(problem, again) {
+    const button = again && h("button", { type: "button", class: "button small", on: { click: again } }, this.#words.text("net.retry_now"));
     setAttribute(this.#problem, "hidden", problem === null);
-    replaceChildren(this.#problem, problemLine(problem, this.#words));
+    replaceChildren(this.#problem, problemLine(problem, this.#words), problem && button);
   }
 
   #draw() {
@@ -136,7 +140,7 @@ export class ChatWindow {
     setAttribute(this.#all, "hidden", !shows);
     setAttribute(this.#panel, "hidden", shows);
     if (!shows || this.#sessions) return;
-    const List = await sessionList.get();
+    const List = await sessionList.get(this.#context);
     if (!List || this.#sessions) return;
     this.#sessions = new List(this.#context, () => this.#tabs.showAll(false));
     replaceChildren(this.#all, this.#sessions.node);

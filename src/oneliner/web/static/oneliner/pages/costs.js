@@ -15,20 +15,20 @@ const GROUPS = ["day", "model", "tool", "executor", "project", "session", "run"]
 const SVG = "http://www.w3.org/2000/svg";
 /** How many times what was spent a budget may be to be drawn. */
 const MAX_ABOVE = 4;
-const CHART = { width: 720, height: 180, foot: 20 };
+const CHART = { width: 720, height: 180 };
 
 /** @param {PageContext} context @param {Route} route @returns {Promise<Shown>} */
 export async function show(context, route) {
   const { api, words, workspace } = context;
-  const group = route.query.get("group_by") ?? "day";
-  const days = route.query.get("days") ?? "30";
-  const project = route.query.get("project_id");
   const isAdmin = workspace.state.me?.role === "admin";
+  const groups = isAdmin ? [...GROUPS, "user"] : GROUPS;
+  const group = oneOf(groups, route.query.get("group_by"), "day");
+  const days = oneOf(DAYS, route.query.get("days"), "30");
+  const project = route.query.get("project_id");
   const since = new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS - (Number(days) - 1) * DAY_MS).toISOString().slice(0, 10);
   const query = new URLSearchParams({ group_by: group, since, ...(project ? { project_id: project } : {}) });
   /** @type {[{items: Line[], total: Line, next_cursor: string|null}, {text: string, usd: string}|null]} */
   const [bill, budget] = await Promise.all([api.ask("GET", `/v2/oneliner/usage?${query}`), group === "day" ? dayBudget(context, project, isAdmin) : null]);
-  const groups = isAdmin ? [...GROUPS, "user"] : GROUPS;
   const { cost: total, total_tokens: tokens, message_count: calls } = bill.total;
   const figure = (/** @type {string} */ name, /** @type {string} */ value, /** @type {string} */ title = "") => h("div", { class: "figure" }, h("dt", {}, words.text(name)), h("dd", { title }, value));
   const columns = [{ text: words.text(`group.${group}`), kind: "wide" }, { text: words.text("column.calls"), kind: "number" }, { text: words.text("column.input"), kind: "number" }, { text: words.text("column.output"), kind: "number" }, { text: words.text("column.cost"), kind: "number" }];
@@ -47,6 +47,11 @@ export async function show(context, route) {
     bill.items.length > 0 && h("div", { class: "row" }, csvButton(words, csv, `costs-by-${group}.csv`)),
   );
   return { title: words.text("page.costs"), node };
+}
+
+/** An address is written by anybody. @param {string[]} known @param {string|null} asked @param {string} usual */
+function oneOf(known, asked, usual) {
+  return asked !== null && known.includes(asked) ? asked : usual;
 }
 
 /** @param {string} group @param {string} key */
@@ -79,30 +84,29 @@ function chart(lines, since, days, budget, { words }) {
   const isLimitShown = limit > 0 && limit <= spent * MAX_ABOVE;
   const most = isLimitShown ? Math.max(spent, limit) : spent;
   const svg = document.createElementNS(SVG, "svg");
-  const put = (/** @type {string} */ name, /** @type {Record<string, string|number>} */ attributes, text = "") => {
+  const put = (/** @type {string} */ name, /** @type {Record<string, string|number>} */ attributes) => {
     const node = document.createElementNS(SVG, name);
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
-    if (text) node.textContent = text;
     svg.append(node);
     return node;
   };
   svg.setAttribute("viewBox", `0 0 ${CHART.width} ${CHART.height}`);
+  // It takes the room there is, at any width; what is written stands beside it, in letters of their own size.
+  svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("class", "chart");
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", words.text("costs.chart", { days, most: words.cost(String(spent)) }));
-  const room = CHART.height - CHART.foot;
+  const room = CHART.height;
   const step = CHART.width / days;
   put("line", { class: "chart-line", x1: 0, x2: CHART.width, y1: room, y2: room });
   all.forEach((day, n) => {
-    const high = most ? Math.max((values[n] / most) * (room - 14), values[n] ? 2 : 0) : 0;
-    const bar = put("rect", { class: "chart-bar", x: n * step + step * 0.14, y: room - high, width: step * 0.72, height: high, rx: 2 });
+    const high = most ? Math.max((values[n] / most) * room, values[n] ? 2 : 0) : 0;
+    const bar = put("rect", { class: "chart-bar", x: n * step + step * 0.14, y: room - high, width: step * 0.72, height: high });
     const title = document.createElementNS(SVG, "title");
-    title.textContent = `${day}: ${words.cost(byDay.get(day) ? (byDay.get(day)?.cost ?? null) : "0")}`;
+    title.textContent = words.text("pair", { name: day, value: words.cost(byDay.get(day) ? (byDay.get(day)?.cost ?? null) : "0") });
     bar.append(title);
   });
-  put("text", { class: "chart-text", x: 0, y: CHART.height - 4 }, all[0]);
-  put("text", { class: "chart-text", x: CHART.width, y: CHART.height - 4, "text-anchor": "end" }, all[days - 1]);
-  put("text", { class: "chart-text", x: 0, y: 10 }, words.cost(String(most)));
-  if (isLimitShown) put("line", { class: "chart-limit", x1: 0, x2: CHART.width, y1: room - (limit / most) * (room - 14), y2: room - (limit / most) * (room - 14) });
-  return h("figure", { class: "chart-box" }, svg, budget && h("figcaption", { class: "hint" }, isLimitShown && h("span", { class: "chart-key", "aria-hidden": "true" }), words.text("costs.budget", { name: budget.text, limit: words.cost(budget.usd) })));
+  if (isLimitShown) put("line", { class: "chart-limit", x1: 0, x2: CHART.width, y1: room - (limit / most) * room, y2: room - (limit / most) * room });
+  const ends = (/** @type {string[]} */ ...said) => h("div", { class: "chart-ends", "aria-hidden": "true" }, ...said.map((one) => h("span", {}, one)));
+  return h("figure", { class: "chart-box" }, ends(words.cost(String(most))), svg, ends(all[0], all[days - 1]), budget && h("figcaption", { class: "hint" }, isLimitShown && h("span", { class: "chart-key", "aria-hidden": "true" }), words.text("costs.budget", { name: budget.text, limit: words.cost(budget.usd) })));
 }

@@ -7,18 +7,16 @@
  * @import {PageContext, Route, Shown} from "./router.js"
  */
 
-import { Refused } from "../api.js";
-import { h, icon, replaceChildren, setAttribute } from "../dom.js";
+import { h, icon, setAttribute } from "../dom.js";
 import { diffView } from "../views/diff-view.js";
 import { MarkdownView } from "../views/markdown-view.js";
-import { problemLine } from "../views/problem-line.js";
-import { nothing, section, when } from "./parts.js";
+import { attempted, nothing, section, showAgain, when } from "./parts.js";
 import { addressOf } from "./router.js";
 
 /** @param {PageContext} context @param {Route} route @returns {Promise<Shown>} */
 export async function show(context, route) {
   const { api, words, workspace } = context;
-  const path = `/v2/oneliner/documents/${route.id}`;
+  const path = `/v2/oneliner/documents/${encodeURIComponent(route.id)}`;
   const [newest, history] = await Promise.all([api.ask("GET", path), api.ask("GET", `${path}/versions`)]);
   const at = Number(route.query.get("version")) || newest.version;
   const shown = at === newest.version ? newest : await api.ask("GET", `${path}?version=${at}`);
@@ -26,18 +24,13 @@ export async function show(context, route) {
   const problem = h("div", {});
   const isMine = newest.user_id === workspace.state.me?.userId;
 
-  const write = async (/** @type {string} */ content) => {
-    try {
-      await api.ask("PUT", "/v2/oneliner/documents", { project_id: newest.project_id, path: newest.path, content, seen_version: newest.version });
-      drafts.set(draftKey, null);
-      const address = addressOf("document", {}, route.id);
-      if (location.hash === address) dispatchEvent(new HashChangeEvent("hashchange"));
-      else location.hash = address;
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      replaceChildren(problem, problemLine(error.problem, words));
-    }
-  };
+  const write = (/** @type {string} */ content) => attempted(words, problem, async () => {
+    await api.ask("PUT", "/v2/oneliner/documents", { project_id: newest.project_id, path: newest.path, content, seen_version: newest.version });
+    drafts.set(draftKey, null);
+    const address = addressOf("document", {}, route.id);
+    if (location.hash === address) showAgain();
+    else location.hash = address;
+  });
   const { drafts } = context;
   const draftKey = `document.${route.id}.${newest.version}`;
   const field = h("textarea", { class: "editor", rows: 16, "aria-label": words.text("documents.text"), props: { value: drafts.get(draftKey) ?? newest.content }, on: { input: () => drafts.set(draftKey, field.value) } });

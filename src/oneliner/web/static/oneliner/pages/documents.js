@@ -4,10 +4,8 @@
  * @import {PageContext, Route, Shown} from "./router.js"
  */
 
-import { Refused } from "../api.js";
-import { h, icon, replaceChildren } from "../dom.js";
-import { problemLine } from "../views/problem-line.js";
-import { filters, labelled, nothing, section, table, when } from "./parts.js";
+import { h, icon } from "../dom.js";
+import { attempted, filters, labelled, nothing, section, table, when } from "./parts.js";
 import { addressOf } from "./router.js";
 
 /** @param {PageContext} context @param {Route} route @returns {Promise<Shown>} */
@@ -37,17 +35,14 @@ export async function show(context, route) {
 /** A new document. @param {PageContext} context @param {string} project */
 function writing({ api, words }, project) {
   const problem = h("div", {});
-  const path = h("input", { type: "text", name: "path", required: true, maxlength: 300, placeholder: "strategy/2026.md", autocomplete: "off" });
+  const path = h("input", { type: "text", name: "path", required: true, maxlength: 200, placeholder: "strategy/2026.md", autocomplete: "off" });
   const text = h("textarea", { name: "content", rows: 6 });
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
-    try {
+    await attempted(words, problem, async () => {
       const made = await api.ask("PUT", "/v2/oneliner/documents", { project_id: project, path: path.value.trim(), content: text.value, seen_version: 0 });
       location.hash = addressOf("document", {}, made.id);
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      replaceChildren(problem, problemLine(error.problem, words));
-    }
+    });
   };
   return section(words.text("documents.new"),
     h("form", { class: "stack narrow", on: { submit } }, labelled(words.text("column.document"), path), labelled(words.text("documents.text"), text), problem,

@@ -6,9 +6,9 @@
  * @import {PageContext, Route, Shown} from "./router.js"
  */
 
-import { h, icon, replaceChildren } from "../dom.js";
+import { h, icon, oncePerFrame, replaceChildren } from "../dom.js";
 import { nextActions } from "../next-action.js";
-import { ENDED, countNeedingYou, orderRuns } from "../picking.js";
+import { ENDED, countNeedingYou, countUnderWay, orderRuns } from "../picking.js";
 import { statusBadge, summaryOf } from "../views/run-facts.js";
 import { nothing, section } from "./parts.js";
 import { addressOf } from "./router.js";
@@ -30,17 +30,21 @@ export async function show(context, _route) {
       h("div", { class: "next" }, card(context, first, "primary"), card(context, second, "secondary")),
       h("dl", { class: "figures" },
         figure(words.text("home.needs_you"), words.number(countNeedingYou(workspace.state.runs)), addressOf("runs", { mine: "true", status: "needs_you" })),
-        figure(words.text("home.open"), words.number(open.length), addressOf("runs", { mine: "true", status: "open" })),
+        figure(words.text("home.under_way"), words.number(countUnderWay(workspace.state.runs)), addressOf("runs", { mine: "true", status: "under_way" })),
         figure(words.text("home.today"), words.cost(line ? line.cost : "0"), addressOf("costs"))),
       section(words.text("home.latest"), runs.length ? list(context, [...open, ...orderRuns(runs.filter((run) => ENDED.has(run.run_status)))].slice(0, MAX_SHOWN)) : nothing(words.text("runs.none"), h("a", { class: "button small", href: "#chat" }, words.text("nav.new_chat")))));
   };
   draw();
   let drawn = workspace.state.runs;
-  const leave = workspace.subscribe((state) => {
-    if (state.runs === drawn || node.contains(document.activeElement)) return;
-    drawn = state.runs;
+  const redraw = () => {
+    const { runs } = workspace.state;
+    if (runs === drawn || node.contains(document.activeElement)) return;
+    drawn = runs;
     draw();
-  });
+  };
+  const leave = workspace.subscribe(redraw);
+  // What came while somebody was at a button is drawn when he leaves it.
+  node.addEventListener("focusout", oncePerFrame(redraw));
   return { title: words.text("page.home"), node, leave };
 }
 

@@ -11,18 +11,30 @@ import { h, icon, replaceChildren } from "../dom.js";
 import { problemLine } from "../views/problem-line.js";
 import { addressOf } from "./router.js";
 
+/** What a cell says of a thing that is not there. */
+const NOT_GIVEN = "–";
+
 /**
+ * A table, which is a list of cards where there is no room for its columns: hence the roles, which a table that is not
+ * laid out as one would lose.
+ *
  * @param {string} caption said to a screen reader
  * @param {{text: string, kind?: string}[]} columns ``kind`` is the class of its cells, such as ``number``
  * @param {(Child|Child[])[][]} rows
  */
 export function table(caption, columns, rows) {
-  const cell = (/** @type {Child|Child[]} */ value, /** @type {number} */ n) => h(n === 0 ? "th" : "td", { class: columns[n].kind, scope: n === 0 ? "row" : null }, ...(Array.isArray(value) ? value : [value]));
+  const cell = (/** @type {Child|Child[]} */ value, /** @type {number} */ n) => {
+    const children = Array.isArray(value) ? value : [value];
+    const { kind, text } = columns[n];
+    if (n === 0) return h("th", { class: kind, scope: "row", role: "rowheader" }, ...children);
+    const isEmpty = children.every((child) => child === NOT_GIVEN || child === "" || child == null);
+    return h("td", { class: kind, role: "cell", data: { label: text, ...(isEmpty ? { empty: "" } : {}) } }, h("div", {}, ...children));
+  };
   return h("div", { class: "table-box", tabindex: "0", role: "group", "aria-label": caption },
-    h("table", { class: "table" },
+    h("table", { class: "table", role: "table" },
       h("caption", { class: "sr-only" }, caption),
-      h("thead", {}, h("tr", {}, ...columns.map((column) => h("th", { class: column.kind, scope: "col" }, column.text)))),
-      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map(cell))))));
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...columns.map((column) => h("th", { class: column.kind, scope: "col", role: "columnheader" }, column.text)))),
+      h("tbody", { role: "rowgroup" }, ...rows.map((row) => h("tr", { role: "row" }, ...row.map(cell))))));
 }
 
 /** @param {string} heading @param {...(Child|Child[])} children */
@@ -64,21 +76,31 @@ export function showAgain() {
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
+/** Where something is on its way. @type {WeakSet<HTMLElement>} */
+const busy = new WeakSet();
+
 /**
- * Does *work*, and says in *problem* what the server refused.
+ * Does *work*, and says in *problem* what the server refused. As long as it is on its way nothing more is begun in the same
+ * place: a double click makes one thing.
  *
  * @param {Translator} words @param {HTMLElement} problem @param {() => Promise<any>} work
+ * @param {(error: unknown) => HTMLElement|null} [saidOf] what else can go wrong, in words
  * @returns {Promise<boolean>} whether it was done
  */
-export async function attempted(words, problem, work) {
+export async function attempted(words, problem, work, saidOf = () => null) {
+  if (busy.has(problem)) return false;
+  busy.add(problem);
   replaceChildren(problem);
   try {
     await work();
     return true;
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    replaceChildren(problem, problemLine(error.problem, words));
+    const said = error instanceof Refused ? problemLine(error.problem, words) : saidOf(error);
+    if (!said) throw error;
+    replaceChildren(problem, said);
     return false;
+  } finally {
+    busy.delete(problem);
   }
 }
 
@@ -141,9 +163,9 @@ export function filters(route, words, ...fields) {
   return form;
 }
 
-/** @param {string} iso @param {Translator} words a date and a time */
-export function when(iso, words) {
-  const text = new Intl.DateTimeFormat(words.locale, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(new Date(iso).getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" }) }).format(new Date(iso));
+/** @param {string} iso @param {Translator} words a date and a time @param {{isExact?: boolean}} [how] to the second */
+export function when(iso, words, { isExact = false } = {}) {
+  const text = words.moment(iso, isExact);
   return h("time", { datetime: iso, title: iso }, text);
 }
 

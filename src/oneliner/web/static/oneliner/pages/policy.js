@@ -27,14 +27,14 @@ export function ruleText(rule, words) {
   const executor = rule.executor && rule.executor !== "*" ? words.text("toolrules.by", { executor: rule.executor }) : "";
   const whose = [rule.tool, executor].filter(Boolean).join(" ");
   const said = [verdictName(rule.verdict, words), when.length && words.text("toolrules.when", { conditions: words.list(when) })].filter(Boolean).join(" ");
-  return `${whose}: ${said}`;
+  return words.text("pair", { name: whose, value: said });
 }
 
 /** What a layer says about tools. @param {import("../tool-rules.js").Book & {layer?: string}} book @param {Translator} words */
 function bookText(book, words) {
   const said = [...(book.default ? [words.text("toolrules.default_is", { verdict: verdictName(book.default, words) })] : []), ...(book.rules ?? []).map((rule) => ruleText(rule, words))];
   const text = said.join("; ") || words.text("rule.nothing");
-  return book.layer ? `${layerName(book.layer, words)}: ${text}` : text;
+  return book.layer ? words.text("pair", { name: layerName(book.layer, words), value: text }) : text;
 }
 
 /** @param {any} value */
@@ -75,7 +75,7 @@ function isDecision(field) {
 export function policyTable(policy, words, changes) {
   const columns = [{ text: words.text("column.rule"), kind: "wide" }, { text: words.text("column.value") }, { text: words.text("column.decided_by") }, { text: words.text("column.others") }, ...(changes ? [{ text: words.text("column.now") }] : [])];
   const rows = Object.entries(policy).filter(([, field]) => isDecision(field)).map(([name, field]) => {
-    const others = (field.others ?? []).map((/** @type {any} */ other) => `${layerName(other.layer, words)}: ${ruleValue(other.value, words)}`).join(" · ");
+    const others = (field.others ?? []).map((/** @type {any} */ other) => words.text("pair", { name: layerName(other.layer, words), value: ruleValue(other.value, words) })).join(" · ");
     const change = changes?.find((one) => one.field === name);
     const held = change ? h("strong", { class: "changed" }, ruleValue(change.after, words)) : words.text("rule.same");
     return [ruleName(name, words), ruleValue(field.value, words), layerName(field.decided_by, words), others || "–", ...(changes ? [held] : [])];

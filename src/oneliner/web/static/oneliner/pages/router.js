@@ -6,7 +6,8 @@
  * @import {Context} from "../views/context.js"
  * @typedef {{name: string, id: string, query: URLSearchParams}} Route
  * @typedef {Context & {api: Api}} PageContext
- * @typedef {{title: string, node: HTMLElement, leave?: () => void}} Shown
+ * @typedef {{title: string, node: HTMLElement, leave?: () => void, turn?: (route: Route) => Promise<boolean>}} Shown ``turn``
+ *   shows another part of what is shown, and keeps the rest and the focus; false: the address is not about it
  */
 
 import { h, replaceChildren, setAttribute } from "../dom.js";
@@ -37,12 +38,23 @@ const FOR_ADMINS = ["mcp", "webhooks", "system"];
 /** @type {Record<string, string>} */
 const BELONGS_TO = { run: "runs", document: "documents", session: "sessions", schedule: "schedules", webhook: "webhooks" };
 
-/** @param {string} hash @returns {Route|null} null: the chat */
+/** @param {string} hash @returns {Route|null} null: the chat. What is no page has no name */
 export function routeOf(hash) {
-  if (!hash.startsWith("#/")) return null;
+  if (!hash.startsWith("#/") || hash === "#/") return null;
   const [path, search = ""] = hash.slice(2).split("?", 2);
   const [name, id = ""] = path.split("/");
-  return name in PAGES ? { name, id: decodeURIComponent(id), query: new URLSearchParams(search) } : null;
+  const known = Object.hasOwn(PAGES, name) && idOf(id);
+  return typeof known === "string" ? { name, id: known, query: new URLSearchParams(search) } : { name: "", id: "", query: new URLSearchParams() };
+}
+
+/** @param {string} written @returns {string|null} null: it is none */
+function idOf(written) {
+  try {
+    return decodeURIComponent(written);
+  } catch (error) {
+    if (error instanceof URIError) return null;
+    throw error;
+  }
 }
 
 /** @param {string} name @param {Record<string, string|string[]|null|undefined>} [query] @param {string} [id] @returns {string} an address */
@@ -50,6 +62,12 @@ export function addressOf(name, query = {}, id = "") {
   const pairs = Object.entries(query).flatMap(([key, value]) => (Array.isArray(value) ? value : [value]).filter(Boolean).map((v) => [key, String(v)]));
   const place = id ? `${name}/${encodeURIComponent(id)}` : name;
   return pairs.length ? `#/${place}?${new URLSearchParams(pairs)}` : `#/${place}`;
+}
+
+/** What an address shows that is none. @param {import("../i18n.js").Translator} words */
+function nowhere(words) {
+  const home = h("a", { class: "button small", href: addressOf("home") }, words.text("page.home"));
+  return h("div", { class: "nothing" }, h("p", {}, words.text("page.none_text")), h("div", { class: "row" }, home));
 }
 
 export class Pages {
@@ -61,6 +79,8 @@ export class Pages {
   #learnt = null;
   /** @type {(() => void)|undefined} */
   #leave = undefined;
+  /** @type {{name: string, turn?: (route: Route) => Promise<boolean>}} */
+  #here = { name: "" };
   node = h("div", { class: "page", hidden: true });
   #onHash = () => void this.go();
 
@@ -92,17 +112,24 @@ export class Pages {
     this.#mark(route);
     if (!route) return this.#showChat();
     const { words } = this.#context;
+    if (!route.name) return this.#replace({ title: words.text("page.none"), node: nowhere(words) });
     try {
+      if (this.#here.name === route.name && (await this.#here.turn?.(route))) return;
+      if (mine !== this.#asked) return;
       const [page] = await Promise.all([PAGES[route.name](), this.#words()]);
       const shown = await page.show(this.#context, route);
       if (mine !== this.#asked) return shown.leave?.();
       this.#replace(shown);
+      this.#here = { name: route.name, turn: shown.turn };
     } catch (error) {
       if (mine !== this.#asked) return;
       const problem = /** @type {any} */ (error).problem ?? (error instanceof TypeError ? { status: 0, code: "unreachable", title: "", detail: "" } : null);
       if (!problem) throw error;
-      const again = h("button", { type: "button", class: "button small", on: { click: () => void this.go() } }, words.text("load.again"));
-      this.#replace({ title: words.text(`page.${route.name}`), node: h("div", { class: "stack" }, problemLine(problem, words), again) });
+      // What is not there will not be there the next time either.
+      const way = problem.status === 404
+        ? h("a", { class: "button small", href: addressOf(BELONGS_TO[route.name] ?? "home") }, words.text(`page.${BELONGS_TO[route.name] ?? "home"}`))
+        : h("button", { type: "button", class: "button small", on: { click: () => void this.go() } }, words.text("load.again"));
+      this.#replace({ title: words.text(`page.${route.name}`), node: h("div", { class: "stack" }, problemLine(problem, words), h("div", { class: "row" }, way)) });
     }
   }
 
@@ -120,6 +147,7 @@ export class Pages {
   #replace({ title, node, leave }) {
     this.#leave?.();
     this.#leave = leave;
+    this.#here = { name: "" };
     const wasInside = this.node.contains(document.activeElement);
     setAttribute(this.#chat, "hidden", true);
     setAttribute(this.node, "hidden", null);
@@ -132,6 +160,7 @@ export class Pages {
   #showChat() {
     this.#leave?.();
     this.#leave = undefined;
+    this.#here = { name: "" };
     replaceChildren(this.node);
     setAttribute(this.node, "hidden", true);
     setAttribute(this.#chat, "hidden", null);

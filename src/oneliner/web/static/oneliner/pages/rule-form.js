@@ -5,11 +5,9 @@
  * @import {PageContext} from "./router.js"
  */
 
-import { Refused } from "../api.js";
 import { h, replaceChildren } from "../dom.js";
 import { BadValue } from "../tool-rules.js";
-import { problemLine } from "../views/problem-line.js";
-import { choice, labelled, opened } from "./parts.js";
+import { attempted, choice, labelled, opened } from "./parts.js";
 import { layerName, ruleName } from "./policy.js";
 import { triedResult } from "./rule-trial.js";
 import { ToolRulesForm } from "./tool-rule-form.js";
@@ -68,17 +66,8 @@ class RuleFields {
 }
 
 /** @param {PageContext} context @param {HTMLElement} problem @param {() => Promise<any>} work @returns {Promise<boolean>} */
-async function tried({ words }, problem, work) {
-  replaceChildren(problem);
-  try {
-    await work();
-    return true;
-  } catch (error) {
-    if (error instanceof BadValue) replaceChildren(problem, h("p", { class: "problem", role: "alert" }, words.text("toolrules.bad_value")));
-    else if (error instanceof Refused) replaceChildren(problem, problemLine(error.problem, words));
-    else throw error;
-    return false;
-  }
+function tried({ words }, problem, work) {
+  return attempted(words, problem, work, (error) => (error instanceof BadValue ? h("p", { class: "problem", role: "alert" }, words.text("toolrules.bad_value")) : null));
 }
 
 /**
@@ -105,7 +94,7 @@ function trial(context, form, fields, layer, scope) {
 export function layerForm(context, layer, onDone) {
   const { words } = context;
   const name = layer.scope_key ? `${layerName(layer.layer, words)} · ${layer.scope_key}` : layerName(layer.layer, words);
-  const said = layer.version ? words.text("documents.version", { version: layer.version }) : words.text("rules.says_nothing");
+  const said = layer.version ? words.text("documents.version", { version: layer.version }) : words.text(layer.layer === "system" ? "rules.defaults" : "rules.says_nothing");
   return opened([name, h("span", { class: "hint" }, " ", said)], () => layerFields(context, layer, name, onDone));
 }
 

@@ -8,6 +8,7 @@
  *   decided_by_before: string|null, decided_by_after: string|null}} Change
  */
 
+import { newKey } from "../api.js";
 import { h } from "../dom.js";
 import { attempted, section, sureButton, table, when } from "./parts.js";
 import { layerName, ruleName, ruleText, ruleValue } from "./policy.js";
@@ -41,7 +42,7 @@ function restoring({ api, words, announce }, layer, seen, problem, again) {
   const { version } = layer;
   const go = async () => {
     const body = { scope: layer.scope_key, version, ...(seen === undefined ? {} : { seen_version: seen }) };
-    if (!(await attempted(words, problem, () => api.ask("POST", `/v2/oneliner/governance/layers/${layer.layer}/restore`, body, crypto.randomUUID())))) return;
+    if (!(await attempted(words, problem, () => api.ask("POST", `/v2/oneliner/governance/layers/${layer.layer}/restore`, body, newKey())))) return;
     announce(words.text("history.restored", { version }));
     again();
   };
@@ -51,7 +52,7 @@ function restoring({ api, words, announce }, layer, seen, problem, again) {
 /** @param {Change[]} changes @param {Translator} words */
 export function changeList(changes, words) {
   if (!changes.length) return h("span", { class: "hint" }, words.text("rule.same"));
-  return h("ul", { class: "plain" }, ...changes.map((change) => h("li", {}, `${ruleName(change.field, words)}: `, ...changed(change, words), " ", h("span", { class: "direction", data: { direction: change.direction } }, words.text(`history.${change.direction}`)))));
+  return h("ul", { class: "plain" }, ...changes.map((change) => h("li", {}, words.text("pair", { name: ruleName(change.field, words), value: "" }), ...changed(change, words), " ", h("span", { class: "direction", data: { direction: change.direction } }, words.text(`history.${change.direction}`)))));
 }
 
 /** @param {Change} change @param {Translator} words */

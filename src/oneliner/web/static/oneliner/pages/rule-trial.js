@@ -10,6 +10,7 @@
  */
 
 import { h, replaceChildren } from "../dom.js";
+import { noteOf } from "../outlook.js";
 import { attempted, badge, labelled, table } from "./parts.js";
 import { layerName, ruleName, ruleText, verdictName } from "./policy.js";
 import { addressOf } from "./router.js";
@@ -28,7 +29,7 @@ export function triedResult(trial, words) {
   const sentence = words.text(trial.runs_checked === 0 ? "trial.no_runs" : trial.runs.length === 0 ? "trial.nothing" : "trial.said", { count: trial.runs_checked, denied: trial.runs_denied, asked: trial.runs_asked });
   const columns = [{ text: words.text("column.run"), kind: "wide" }, { text: words.text("trial.would"), kind: "wide" }];
   const rows = trial.runs.map((run) => [h("a", { href: addressOf("run", {}, run.run_id) }, run.title),
-    h("ul", { class: "plain" }, ...run.findings.map((one) => h("li", {}, verdictBadge(one.verdict, words), ` ${ruleName(one.field, words)}: ${one.what} · ${layerName(one.layer, words)}`)))]);
+    h("ul", { class: "plain" }, ...run.findings.map((one) => h("li", {}, verdictBadge(one.verdict, words), ` ${words.text("pair", { name: ruleName(one.field, words), value: one.what })} · ${layerName(one.layer, words)}`)))]);
   return h("div", { class: "stack" }, h("p", { class: "trial-said" }, sentence), rows.length > 0 && table(words.text("trial.result"), columns, rows));
 }
 
@@ -76,6 +77,6 @@ function explained(ruling, words) {
   const by = ruling.decided_by;
   const why = by === null ? words.text("explain.nobody") : words.text(by.rule ? "explain.by_rule" : "explain.by_default", { layer: layerName(by.layer, words) });
   const columns = [{ text: words.text("column.layer") }, { text: words.text("toolrules.verdict") }, { text: words.text("column.rule"), kind: "wide" }, { text: words.text("toolrules.why") }];
-  const rows = ruling.considered.map((one) => [layerName(one.layer, words), verdictBadge(one.verdict, words), one.rule ? ruleText(one.rule, words) : words.text("explain.default"), one.rule?.note ?? ""]);
-  return h("div", { class: "stack" }, h("p", { class: "trial-said" }, verdictBadge(ruling.verdict, words), " ", why, by?.rule?.note ? ` “${by.rule.note}”` : ""), rows.length > 0 && table(words.text("explain.considered"), columns, rows));
+  const rows = ruling.considered.map((one) => [layerName(one.layer, words), verdictBadge(one.verdict, words), one.rule ? ruleText(one.rule, words) : words.text("explain.default"), noteOf(one.rule, words)]);
+  return h("div", { class: "stack" }, h("p", { class: "trial-said" }, verdictBadge(ruling.verdict, words), " ", why, noteOf(by?.rule, words) && ` “${noteOf(by?.rule, words)}”`), rows.length > 0 && table(words.text("explain.considered"), columns, rows));
 }

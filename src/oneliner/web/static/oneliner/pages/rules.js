@@ -17,6 +17,9 @@ import { explainForm } from "./rule-trial.js";
 import { standingApprovals } from "./standing-approvals.js";
 import { TOOL_NAMES } from "./tool-rule-form.js";
 
+/** Handoffs about the rules: where their words are, and what they are called. @type {Record<string, string>} */
+const TAGS = { "rules.ask": "explain", "rules.tighten": "tighten", "rules.budgets": "budget" };
+
 /** @param {PageContext} context @param {Route} route @returns {Promise<Shown>} */
 export async function show(context, route) {
   const { api, words, workspace } = context;
@@ -43,8 +46,8 @@ export async function show(context, route) {
       labelled(words.text("column.project"), h("input", { type: "text", name: "project_id", maxlength: 128, props: { value: project } })),
       labelled(words.text("rules.platform"), h("input", { type: "text", name: "platform", maxlength: 128, props: { value: platform } })),
       ...(isAdmin ? [labelled(words.text("fact.user"), h("input", { type: "text", name: "user_id", maxlength: 128, placeholder: me.userId, props: { value: userId } }))] : [])),
-    notice && h("p", { class: "notice" }, icon("alert"), h("span", {}, words.text("run.override", { notice: notice.notice }), " ", notice.expires_at && words.text("rules.until"), " ", notice.expires_at && when(notice.expires_at, words))),
-    section(words.text("rules.effective"), h("p", { class: "hint" }, words.text("rules.effective_note")), policyTable(found.effective_policy, words), tag(context, "rules.ask", project, platform)),
+    notice && h("p", { class: "notice" }, icon("alert"), h("span", {}, words.text("run.override", { notice: notice.notice }), ...(notice.expires_at ? [" · ", words.text("rules.until"), " ", when(notice.expires_at, words)] : []))),
+    section(words.text("rules.effective"), h("p", { class: "hint" }, words.text("rules.effective_note")), policyTable(found.effective_policy, words), tags(context, project, platform)),
     section(words.text("explain.heading"), h("p", { class: "hint" }, words.text("explain.note")), explainForm(context, project, platform, userId)),
     section(words.text("rules.layers"), layerTable(layers, context)),
     section(words.text("rules.edit"), h("p", { class: "hint" }, words.text(isAdmin ? "rules.edit_admin" : "rules.edit_own")), ...editable.map((layer) => layerForm(context, layer, again))),
@@ -61,10 +64,13 @@ async function toolNames({ api }) {
   return (await api.ask("GET", "/v2/oneliner/system")).tools.map((/** @type {{name: string}} */ tool) => tool.name);
 }
 
-/** A handoff about the rules. @param {PageContext} context @param {string} key @param {string} project @param {string} platform */
-function tag({ words }, key, project, platform) {
-  const title = words.text(`${key}.title`);
-  return h("div", {}, h("button", { type: "button", class: "button small", data: { action: "handoff-to-main-agent", title, goal: words.text(`${key}.goal`), draft: "", projectId: project, platform, intent: "explain_rules", sourceScreen: "agent-governance", actionKey: "governance-explain", contextFrom: ".page .table" } }, icon("hand"), title));
+/** What the agent can be asked about the rules: each a handoff that takes along what holds. It proposes; rules are changed by people. @param {PageContext} context @param {string} project @param {string} platform */
+function tags({ words }, project, platform) {
+  const handoffs = Object.entries(TAGS).map(([key, name]) => {
+    const title = words.text(`${key}.title`);
+    return h("li", {}, h("button", { type: "button", class: "button small", data: { action: "handoff-to-main-agent", title, goal: words.text(`${key}.goal`), draft: "", projectId: project, platform, intent: `${name}_rules`, sourceScreen: "agent-governance", actionKey: `governance-${name}`, contextFrom: ".page .table" } }, icon("hand"), title));
+  });
+  return h("ul", { class: "row", "aria-label": words.text("rules.tags") }, ...handoffs);
 }
 
 /** @param {PageContext} context @param {Route} route @param {boolean} isAdmin @param {string} userId @returns {Promise<{items: Layer[], next_cursor: string|null}>} */
@@ -75,7 +81,7 @@ function history({ api }, route, isAdmin, userId) {
 
 /** @param {Layer} layer @param {PageContext} context */
 function rulesOf(layer, { words }) {
-  const said = Object.entries(layer.rules).map(([name, value]) => h("li", {}, `${ruleName(name, words)}: ${ruleValue(value, words)}`));
+  const said = Object.entries(layer.rules).map(([name, value]) => h("li", {}, words.text("pair", { name: ruleName(name, words), value: ruleValue(value, words) })));
   return said.length ? h("ul", { class: "plain" }, ...said) : h("span", { class: "hint" }, words.text("rules.says_nothing"));
 }
 
@@ -98,6 +104,6 @@ function live({ api, words, announce }, layers, again) {
       }
       again();
     };
-    return h("div", { class: "row" }, h("span", {}, `${la.scope_key || words.text("rules.everybody")}: ${la.notice}`), h("button", { type: "button", class: "button small danger", on: { click: () => void end() } }, words.text("rules.end_override")));
+    return h("div", { class: "row" }, h("span", {}, words.text("pair", { name: la.scope_key || words.text("rules.everybody"), value: la.notice ?? "" })), h("button", { type: "button", class: "button small danger", on: { click: () => void end() } }, words.text("rules.end_override")));
   });
 }

@@ -7,7 +7,7 @@
  *   handoff: Record<string, any>, confirmed_ahead: boolean, paused: boolean, next_due_at: string|null}} Schedule
  */
 
-import { Refused } from "../api.js";
+import { Refused, newKey } from "../api.js";
 import { h, replaceChildren, setAttribute } from "../dom.js";
 import { problemLine, problemText } from "../views/problem-line.js";
 import { attempted, choice, labelled } from "./parts.js";
@@ -57,7 +57,7 @@ export function scheduleForm(context, schedule, onDone) {
     /** @type {Schedule|null} */
     let stored = null;
     const isDone = await attempted(words, problem, async () => {
-      stored = await (schedule ? api.ask("PUT", `/v2/oneliner/schedules/${schedule.id}`, body) : api.ask("POST", "/v2/oneliner/schedules", body, crypto.randomUUID()));
+      stored = await (schedule ? api.ask("PUT", `/v2/oneliner/schedules/${schedule.id}`, body) : api.ask("POST", "/v2/oneliner/schedules", body, newKey()));
     });
     if (isDone && stored) onDone(stored);
   };

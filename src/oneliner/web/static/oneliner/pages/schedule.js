@@ -6,6 +6,7 @@
  * @typedef {{due_at: string, first_due_at: string, outcome: "fired"|"refused", run_id: string|null}} Fire
  */
 
+import { newKey } from "../api.js";
 import { h, icon } from "../dom.js";
 import { attempted, badge, facts, nothing, opened, section, showAgain, sureButton, table, when } from "./parts.js";
 import { addressOf } from "./router.js";
@@ -26,7 +27,7 @@ export async function show(context, route) {
   const isMine = workspace.state.me?.userId === schedule.user_id;
   const problem = h("div", {});
   const act = async (/** @type {string} */ move) => {
-    if (await attempted(words, problem, () => api.ask("POST", `${path}/${move}`, undefined, crypto.randomUUID()))) showAgain();
+    if (await attempted(words, problem, () => api.ask("POST", `${path}/${move}`, undefined, newKey()))) showAgain();
   };
   const remove = async () => {
     if (await attempted(words, problem, () => api.ask("DELETE", path))) location.hash = addressOf("schedules");

@@ -9,6 +9,7 @@ import { h, icon, replaceChildren, setAttribute } from "../dom.js";
 import { statusBadge } from "../views/run-facts.js";
 import { attempted, facts, nothing, saveAs, section, sureButton, table, when } from "./parts.js";
 import { addressOf } from "./router.js";
+import { said } from "./said.js";
 
 const FORMATS = ["jsonl", "markdown"];
 const ENDINGS = { jsonl: "jsonl", markdown: "md" };
@@ -17,10 +18,10 @@ const ENDINGS = { jsonl: "jsonl", markdown: "md" };
 export async function show(context, route) {
   const { api, words } = context;
   const session = await api.session(route.id);
-  const [runs, said] = await Promise.all([api.runs({ session_id: session.id, limit: "100" }), api.messages(session.id)]);
+  const [runs, newest] = await Promise.all([api.runs({ session_id: session.id, limit: "100" }), api.messages(session.id)]);
   const node = h("div", { class: "stack" }, head(context, session),
     section(words.text("page.runs"), runs.items.length ? runTable(context, runs.items) : nothing(words.text("run.no_messages"))),
-    conversation(context, session, said));
+    conversation(context, session, newest));
   return { title: session.title || words.text("sessions.untitled"), node };
 }
 
@@ -65,28 +66,16 @@ function runTable({ words }, runs) {
 function conversation({ api, words }, session, first) {
   const heading = words.text("sessions.conversation");
   if (!first.items.length) return section(heading, nothing(words.text("run.no_messages")));
-  const list = h("ol", { class: "said-list" }, ...[...first.items].reverse().map((message) => line(message, words)));
+  const list = h("ol", { class: "said-list" }, ...[...first.items].reverse().map((message) => said(message, words)));
   let before = first.next_cursor;
   const problem = h("div", {});
   const more = h("button", { type: "button", class: "button small", hidden: !before, on: { click: () => void load() } }, words.text("sessions.older_messages"));
   const load = () => attempted(words, problem, async () => {
     const page = await api.messages(session.id, before);
-    list.prepend(...[...page.items].reverse().map((message) => line(message, words)));
+    list.prepend(...[...page.items].reverse().map((message) => said(message, words)));
     before = page.next_cursor;
     setAttribute(more, "hidden", !before);
     if (!before) replaceChildren(problem);
   });
   return section(heading, more, problem, list);
-}
-
-/** @param {Message} message @param {import("../i18n.js").Translator} words */
-function line(message, words) {
-  const isCall = message.role === "assistant";
-  const tokens = (message.input_tokens ?? 0) + (message.output_tokens ?? 0);
-  const asked = (message.tool_calls ?? []).map((call) => h("pre", { class: "block", tabindex: "0" }, `${call.name} ${call.arguments ?? ""}`));
-  const text = message.role === "tool" ? h("details", { class: "detail" }, h("summary", {}, message.content.slice(0, 120)), h("pre", { tabindex: "0" }, message.content)) : h("p", { class: "said-text" }, message.content);
-  return h("li", { class: "said", data: { role: message.role } },
-    h("p", { class: "said-head" }, h("strong", {}, words.text(`role.${message.role}`)), when(message.created_at, words),
-      isCall && h("span", { title: message.cost ?? "" }, [message.model, words.text("tokens", { count: tokens }), words.cost(message.cost)].filter(Boolean).join(" · "))),
-    message.content || !asked.length ? text : null, ...asked);
 }

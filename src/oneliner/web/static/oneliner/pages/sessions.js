@@ -6,6 +6,7 @@
  * @import {PageContext, Route, Shown} from "./router.js"
  */
 
+import { newKey } from "../api.js";
 import { h } from "../dom.js";
 import { attempted, choice, csvButton, filters, labelled, nothing, showAgain, table, when } from "./parts.js";
 import { addressOf } from "./router.js";
@@ -59,7 +60,7 @@ function empty({ words }, given) {
 
 /** @param {PageContext} context @param {Session} session @param {HTMLElement} problem */
 async function restore({ api, words, workspace, announce }, session, problem) {
-  const isDone = await attempted(words, problem, () => api.ask("POST", `/v1/agent/sessions/${session.id}/restore`, undefined, crypto.randomUUID()));
+  const isDone = await attempted(words, problem, () => api.ask("POST", `/v1/agent/sessions/${session.id}/restore`, undefined, newKey()));
   if (!isDone) return;
   if (session.user_id === workspace.state.me?.userId) void workspace.load();
   announce(words.text("sessions.restored", { title: session.title }));

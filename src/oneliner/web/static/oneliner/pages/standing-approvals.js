@@ -27,7 +27,7 @@ export function standingApprovals(context, items, userId, again) {
   const asked = (/** @type {Standing} */ one) => {
     if (one.asked_by === null) return words.text("standing.lapsed");
     const rule = one.asked_by.rule ? ruleText(one.asked_by.rule, words) : words.text("explain.default");
-    return `${layerName(one.asked_by.layer, words)}: ${rule}`;
+    return words.text("pair", { name: layerName(one.asked_by.layer, words), value: rule });
   };
   const columns = [{ text: words.text("column.tool") }, { text: words.text("standing.asked_by"), kind: "wide" }, { text: words.text("standing.by") }, { text: words.text("standing.given") }, { text: words.text("column.action") }];
   return section(heading, note, problem, table(heading, columns, items.map((one) => [h("code", {}, one.tool), asked(one), one.given_by, one.given_at ? when(one.given_at, words) : "–",

@@ -11,6 +11,7 @@
  * @typedef {{number: number, at: string, status_code: number|null, duration_ms: number, error: string, answer: string}} Attempt
  */
 
+import { newKey } from "../api.js";
 import { h, icon, replaceChildren } from "../dom.js";
 import { copy } from "../views/copying.js";
 import { attempted, badge, choice, facts, filters, labelled, nothing, opened, section, showAgain, sureButton, table, when } from "./parts.js";
@@ -78,7 +79,7 @@ function head(context, path, endpoint, problem) {
   };
   return h("div", { class: "stack" },
     h("div", { class: "row" }, endpointState(endpoint, words),
-      h("button", { type: "button", class: "button small", on: { click: () => void act(() => api.ask("POST", `${path}/test`, undefined, crypto.randomUUID()), words.text("hooks.test_sent")) } }, icon("send"), words.text("hooks.test")),
+      h("button", { type: "button", class: "button small", on: { click: () => void act(() => api.ask("POST", `${path}/test`, undefined, newKey()), words.text("hooks.test_sent")) } }, icon("send"), words.text("hooks.test")),
       h("button", { type: "button", class: "button small", on: { click: () => void act(() => api.ask("PATCH", path, { enabled: !endpoint.enabled })) } }, icon(endpoint.enabled ? "pause" : "play"), words.text(endpoint.enabled ? "hooks.disable" : "hooks.enable")),
       sureButton(words, { text: words.text("hooks.rotate"), ask: words.text("hooks.rotate_ask"), yes: words.text("hooks.rotate_yes"), icon: "retry" }, () => void rotate()),
       sureButton(words, { text: words.text("hooks.delete"), ask: words.text("hooks.delete_ask"), yes: words.text("hooks.delete_yes"), icon: "trash" }, () => void remove())),
@@ -97,7 +98,7 @@ function deliveryRow({ api, words, announce }, path, one, problem) {
   const fill = () => attempted(words, log, async () => replaceChildren(log, ...attempts(await api.ask("GET", `${path}/deliveries/${one.id}`), words)));
   const detail = h("details", { class: "detail", on: { toggle: () => detail.open && void fill() } }, h("summary", {}, h("code", {}, one.event_type)), log);
   const again = async () => {
-    if (!(await attempted(words, problem, () => api.ask("POST", `${path}/deliveries/${one.id}/redeliver`, undefined, crypto.randomUUID())))) return;
+    if (!(await attempted(words, problem, () => api.ask("POST", `${path}/deliveries/${one.id}/redeliver`, undefined, newKey())))) return;
     announce(words.text("hooks.sent_again"));
     showAgain();
   };

@@ -7,7 +7,9 @@
  * @typedef {{call: Waiting, edits: ArgumentEditor, node: HTMLElement, decision: HTMLElement, reason: HTMLInputElement, error: HTMLElement}} Card
  */
 
-import { h, icon, replaceChildren, setAttribute } from "../dom.js";
+import { AnswerDraft } from "../answer-draft.js";
+import { h, icon, laidBare, replaceChildren, setAttribute } from "../dom.js";
+import { noteOf } from "../outlook.js";
 import { argumentFieldsOf, argumentsOf } from "../schema-form.js";
 import { DocumentChange, writesDocument } from "./document-change.js";
 import { Fields } from "./fields.js";
@@ -35,6 +37,7 @@ export class Approval {
   #run;
   #busy = "";
   #prefix = `a${(made += 1)}`;
+  #draft;
   /** @type {Card[]} */
   #cards;
   #foot = h("div", { class: "question-foot" });
@@ -44,11 +47,12 @@ export class Approval {
     const { words } = context;
     this.#context = context;
     this.#run = run;
+    this.#draft = new AnswerDraft(context.drafts, run);
     const calls = /** @type {Waiting[]} */ (/** @type {any} */ (run.blocked?.calls ?? []));
     this.#cards = calls.map((call, n) => this.#card(call, `${this.#prefix}-${n}`));
     this.node = h(
       "form",
-      { class: "question", "aria-label": words.text("approval.label"), on: { submit: (event) => { event.preventDefault(); void this.#send(); } } },
+      { class: "question", "aria-label": words.text("approval.label"), on: { submit: (event) => { event.preventDefault(); void this.#send(); }, input: () => this.#keep() } },
       h(
         "div", { class: "plan-scroll" },
         h("p", { class: "question-text" }, icon("alert"), h("span", {}, words.text("approval.text"))),
@@ -81,13 +85,15 @@ export class Approval {
   /** @param {Waiting} call @param {string} id @returns {Card} */
   #card(call, id) {
     const { words } = this.#context;
-    const reason = h("input", { type: "text", maxlength: 2000, autocomplete: "off", hidden: true, "aria-label": words.text("approval.reason"), placeholder: words.text("approval.reason") });
+    /** @type {{decision?: string, reason?: string, edited?: Record<string, string|boolean>|null}} */
+    const before = this.#draft.entered[call.id] ?? {};
+    const reason = h("input", { type: "text", maxlength: 2000, autocomplete: "off", hidden: before.decision !== "refuse", "aria-label": words.text("approval.reason"), placeholder: words.text("approval.reason"), props: { value: before.reason ?? "" } });
     const error = h("span", { class: "field-error", id: `${id}-error`, role: "alert" });
-    const edits = new ArgumentEditor(this.#context, this.#run, call);
+    const edits = new ArgumentEditor(this.#context, this.#run, call, before.edited ?? null, () => this.#keep());
     const choices = DECISIONS.map((decision) =>
       h(
         "label", { class: "choice" },
-        h("input", { type: "radio", name: id, value: decision, on: { change: () => setAttribute(reason, "hidden", decision !== "refuse") } }),
+        h("input", { type: "radio", name: id, value: decision, props: { checked: before.decision === decision }, on: { change: () => setAttribute(reason, "hidden", decision !== "refuse") } }),
         h("span", {}, words.text(`approval.${decision}`), h("span", { class: "hint" }, words.text(`approval.${decision}.hint`))),
       ),
     );
@@ -95,10 +101,15 @@ export class Approval {
       "div", { class: "approval" },
       h("p", {}, h("code", { class: "tool-name" }, call.name), " ", words.text(`approval.${call.touches}`)),
       edits.node,
-      ...call.asked_by.map((by) => h("p", { class: "hint" }, words.text("approval.asked_by", { layer: words.text(`layer.${by.layer}`) }), by.rule?.note ? ` · ${by.rule.note}` : "")),
+      ...call.asked_by.map((by) => h("p", { class: "hint" }, words.text("approval.asked_by", { layer: words.text(`layer.${by.layer}`) }), noteOf(by.rule, words) && ` · ${noteOf(by.rule, words)}`)),
     );
     const decision = h("div", { class: "approval" }, h("fieldset", { class: "field decision", "aria-describedby": `${id}-error` }, h("legend", {}, words.text("approval.decision")), ...choices), reason, error);
     return { call, edits, node, decision, reason, error };
+  }
+
+  /** Keeps what was entered, until it is sent. */
+  #keep() {
+    this.#draft.keep(Object.fromEntries(this.#cards.map((card) => [card.call.id, { decision: chosenIn(card), reason: card.reason.value, edited: card.edits.kept() }])));
   }
 
   async #send() {
@@ -106,8 +117,7 @@ export class Approval {
     /** @type {Record<string, any>[]} */
     const decisions = [];
     for (const card of this.#cards) {
-      const chosen = /** @type {HTMLInputElement|null} */ (card.decision.querySelector("input[type=radio]:checked"));
-      const decision = chosen?.value ?? "";
+      const decision = chosenIn(card);
       const edited = decision === "refuse" ? null : card.edits.arguments();
       if (edited === undefined) return;
       const said = decisionOf(card.call, { decision, reason: card.reason.value, edited });
@@ -115,8 +125,13 @@ export class Approval {
       if (!said) return /** @type {HTMLElement|null} */ (card.decision.querySelector("input[type=radio]"))?.focus();
       decisions.push(said);
     }
-    await this.#context.workspace.resume(this.#run, { decisions });
+    if (await this.#context.workspace.resume(this.#run, { decisions })) this.#draft.forget();
   }
+}
+
+/** @param {Card} card @returns {string} empty when nothing is chosen */
+function chosenIn(card) {
+  return /** @type {HTMLInputElement|null} */ (card.decision.querySelector("input[type=radio]:checked"))?.value ?? "";
 }
 
 /** What one call would do, and the way to change it before it is allowed. */
@@ -129,25 +144,37 @@ class ArgumentEditor {
   /** @type {DocumentChange|null} */
   #change = null;
 
-  /** @param {Context} context @param {Run} run @param {Waiting} call */
-  constructor(context, run, call) {
+  /**
+   * @param {Context} context @param {Run} run @param {Waiting} call
+   * @param {Record<string, string|boolean>|null} before what was entered before; null: it was not edited @param {() => void} onOpen
+   */
+  constructor(context, run, call, before, onOpen) {
     const { words } = context;
     this.#call = call;
     this.#path = call.arguments.path;
     if (writesDocument(call)) this.#change = new DocumentChange(context, run, /** @type {any} */ (call.arguments));
-    const shown = this.#change?.node ?? h("pre", { class: "tool-text", tabindex: "0" }, JSON.stringify(call.arguments, null, 2));
+    const shown = this.#change?.node ?? h("pre", { class: "tool-text", tabindex: "0" }, laidBare(JSON.stringify(call.arguments, null, 2)));
     const place = h("div", { class: "arguments", role: "group", "aria-label": words.text("approval.arguments"), hidden: true, on: { input: () => this.#edited(), change: () => this.#edited(true) } });
     const edit = h("button", { type: "button", class: "button small" }, icon("edit"), words.text("approval.edit"));
-    edit.addEventListener("click", () => {
-      this.#fields = new Fields(words, argumentFieldsOf(call.schema, call.arguments));
+    const open = (/** @type {Record<string, string|boolean>} */ entered) => {
+      this.#fields = new Fields(words, argumentFieldsOf(call.schema, call.arguments), entered);
       replaceChildren(place, this.#fields.node);
       setAttribute(place, "hidden", false);
       setAttribute(edit, "hidden", true);
       // A difference goes on being shown, as it becomes; plain arguments would only stand there twice.
       if (!this.#change) setAttribute(shown, "hidden", true);
-      this.#fields.focus();
-    });
+    };
+    edit.addEventListener("click", () => { open({}); this.#fields?.focus(); onOpen(); });
     this.node = h("div", { class: "arguments-box" }, shown, place, edit);
+    if (before) {
+      open(before);
+      this.#edited(true);
+    }
+  }
+
+  /** @returns {Record<string, string|boolean>|null} what was entered, without what is secret; null: it is not being edited */
+  kept() {
+    return this.#fields?.kept() ?? null;
   }
 
   /** @returns {Record<string, any>|null|undefined} null: as they were proposed; undefined: what was entered does not fit, and is said to */

@@ -1,6 +1,7 @@
 /**
  * What every view is given: the words, what can be asked, and where drafts are kept.
  *
+ * @import {Drafts} from "../drafts.js"
  * @import {Translator} from "../i18n.js"
  * @import {Workspace} from "../workspace.js"
  * @typedef {object} Context
@@ -8,33 +9,22 @@
  * @property {Workspace} workspace
  * @property {Drafts} drafts
  * @property {(text: string, isUrgent?: boolean) => void} announce says something to a screen reader
+ * @property {(sheet: "asking"|"answers") => Promise<void>} [dress] brings styles; left out where all are there from the start
  * @property {(page: string, query: Record<string, string>, id: string) => string} [addressOf] where there are pages
  */
 
-/** Unfinished input, kept for this tab and over a reload; where the browser keeps nothing, for as long as it is open. */
-export class Drafts {
-  /** @type {Map<string, any>} */
-  #kept = new Map();
-  #storage;
-
-  /** @param {Storage|null} storage */
-  constructor(storage) {
-    this.#storage = storage;
+/**
+ * Keeps *value* where there is room for it. Where there is none, nothing is kept: what is older must not be taken for it.
+ *
+ * @param {Storage|null} storage @param {string} key @param {string|null} value null forgets it
+ */
+export function keep(storage, key, value) {
+  try {
+    if (value !== null) return storage?.setItem(key, value);
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error; // full
   }
-
-  /** @param {string} key @returns {any} null when there is none */
-  get(key) {
-    if (this.#kept.has(key)) return this.#kept.get(key);
-    const stored = this.#storage?.getItem(`oneliner.draft.${key}`);
-    return stored ? JSON.parse(stored) : null;
-  }
-
-  /** @param {string} key @param {any} value null forgets it */
-  set(key, value) {
-    this.#kept.set(key, value);
-    if (value === null) this.#storage?.removeItem(`oneliner.draft.${key}`);
-    else this.#storage?.setItem(`oneliner.draft.${key}`, JSON.stringify(value));
-  }
+  storage?.removeItem(key);
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 
 import { diffLines, folded } from "../diff.js";
-import { h } from "../dom.js";
+import { h, laidBare } from "../dom.js";
 
 const SIGNS = { same: " ", added: "+", removed: "−" };
 
@@ -23,7 +23,7 @@ export function diffView(before, after, words) {
             "div", { class: "diff-line", data: { kind: line.kind } },
             h("span", { class: "diff-sign", "aria-hidden": "true" }, SIGNS[line.kind]),
             line.kind !== "same" && h("span", { class: "sr-only" }, words.text(`diff.${line.kind}`)),
-            h("span", {}, line.text || " "),
+            h("span", {}, laidBare(line.text) || " "),
           ),
     ),
   );

@@ -6,6 +6,7 @@
  */
 
 import { h } from "../dom.js";
+import { toldOf } from "../milestones.js";
 
 const MAX_SHOWN = 6;
 
@@ -13,10 +14,10 @@ const MAX_SHOWN = 6;
 export function eventChips(run, trail, { words, addressOf }) {
   if (!trail.length) return null;
   const address = addressOf?.("run", {}, run.id);
-  const chip = (/** @type {Milestone} */ { type, at }) => {
+  const chips = toldOf(trail, MAX_SHOWN).map(({ type, at, count }) => {
     const name = words.has(`event.${type}`) ? words.text(`event.${type}`) : type;
-    const inside = h("time", { class: "event-chip-name", datetime: at, title: words.time(at) }, name);
+    const inside = h("time", { class: "event-chip-name", datetime: at, title: words.time(at) }, count > 1 ? `${name} ×${words.number(count)}` : name);
     return h("li", { class: "chip event-chip", data: { type } }, address ? h("a", { href: address }, inside) : inside);
-  };
-  return h("ol", { class: "event-chips", "aria-label": words.text("event.label") }, ...trail.slice(-MAX_SHOWN).map(chip));
+  });
+  return h("ol", { class: "event-chips", "aria-label": words.text("event.label") }, ...chips);
 }

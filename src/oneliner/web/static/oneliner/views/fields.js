@@ -43,6 +43,12 @@ export class Fields {
     return entered;
   }
 
+  /** As :meth:`entered`, without what is secret: to be kept. @returns {Record<string, string|boolean>} */
+  kept() {
+    const secret = new Set(this.#fields.filter((field) => field.isSecret).map((field) => field.name));
+    return Object.fromEntries(Object.entries(this.entered()).filter(([name]) => !secret.has(name)));
+  }
+
   /**
    * The answer as the schema wants it, or null: then what is wrong stands beside its field, and the first has the focus.
    *
@@ -97,7 +103,7 @@ export class Fields {
     if (field.kind === "number") {
       return h("input", { ...needed, type: "number", inputmode: "decimal", step: field.isInteger ? "1" : "any", min: field.min, max: field.max, props: { value } });
     }
-    if (field.kind === "text") return h("input", { ...needed, type: "text", autocomplete: "off", props: { value } });
+    if (field.kind === "text") return h("input", { ...needed, type: field.isSecret ? "password" : "text", autocomplete: "off", props: { value } });
     return h("textarea", { ...needed, rows: 3, spellcheck: field.kind === "json" ? "false" : null, props: { value } });
   }
 

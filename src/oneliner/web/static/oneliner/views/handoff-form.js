@@ -5,13 +5,13 @@
  * @import {Context} from "./context.js"
  */
 
-import { Refused } from "../api.js";
+import { Refused, newKey } from "../api.js";
 import { h, icon, replaceChildren, setAttribute } from "../dom.js";
 import { problemLine } from "./problem-line.js";
 
 export class HandoffForm {
   #context;
-  #key = crypto.randomUUID();
+  #key = newKey();
   #isSending = false;
   #title;
   #goal;
@@ -88,14 +88,14 @@ export class HandoffForm {
       );
       form.reset();
       setAttribute(this.#stepsField, "hidden", true);
-      this.#key = crypto.randomUUID();
+      this.#key = newKey();
       replaceChildren(this.#problem);
       this.node.close();
       this.#onDone();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       // What was refused was not made; what was not answered may have been, and keeps its key.
-      if (!error.isUnreachable) this.#key = crypto.randomUUID();
+      if (!error.isUnreachable) this.#key = newKey();
       replaceChildren(this.#problem, problemLine(error.problem, words));
     } finally {
       this.#setSending(false);

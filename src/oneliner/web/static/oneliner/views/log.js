@@ -64,7 +64,7 @@ export class Log {
       this.#unread = 0;
     }
     const lines = transcriptOf(state, state.sessionId);
-    if (lines.length) expectAnswers();
+    if (lines.length) expectAnswers(this.#context);
     const isLoading = state.sessionId !== null && state.messages[state.sessionId] === undefined;
     setAttribute(this.#empty, "hidden", lines.length > 0 || isLoading);
     setAttribute(this.#older, "hidden", !(state.sessionId && state.messages[state.sessionId]?.more));
@@ -129,7 +129,7 @@ export class Log {
   /** @param {Line} line @param {HTMLElement|null} old @param {string} extra @param {State} state */
   #make(line, old, extra, state) {
     if (line.kind === "assistant") {
-      const text = new AnswerText(this.#context.words);
+      const text = new AnswerText(this.#context);
       const node = this.#answer(text, line);
       this.#drawn.set(node, { line, extra, text });
       return node;

@@ -10,10 +10,10 @@
  */
 
 import { drawList, h, icon, keepFocus, replaceChildren, setAttribute, setText } from "../dom.js";
-import { added, draftOf, isChanged, moved, rebased, removed, reworded, undone, withGoal } from "../plan-draft.js";
+import { MAX_STEPS, added, draftOf, isChanged, isFull, moved, rebased, removed, reworded, undone, withGoal } from "../plan-draft.js";
 import { PlanRules } from "./plan-rules.js";
 import { problemLine } from "./problem-line.js";
-import { estimateFact } from "./run-facts.js";
+import { estimateFact } from "./asked-money.js";
 
 const MAX_STEP_CHARS = 1_000;
 
@@ -105,8 +105,8 @@ export class PlanCard {
     replaceChildren(
       this.#conflict,
       h("p", { role: "alert" }, icon("alert"), words.text("plan.changed_elsewhere")),
-      this.#button("plan.take_new", "quiet", () => this.#change(draftOf(this.#run.plan))),
-      this.#button("plan.keep_mine", "quiet", () => this.#change(rebased(this.#draft, this.#run.plan))),
+      this.#button("plan.take_new", "small", () => this.#change(draftOf(this.#run.plan))),
+      this.#button("plan.keep_mine", "small", () => this.#change(rebased(this.#draft, this.#run.plan))),
     );
   }
 
@@ -163,7 +163,8 @@ export class PlanCard {
     const said = isEdited ? words.text("plan.unsaved") : words.text("plan.rev", { rev: this.#run.plan.rev });
     replaceChildren(
       this.#tools,
-      this.#button("plan.add", "quiet", () => this.#add(), "plus"),
+      this.#button("plan.add", "quiet", () => this.#add(), "plus", isFull(this.#draft)),
+      isFull(this.#draft) && h("span", { class: "plan-rev" }, words.text("plan.full", { count: MAX_STEPS })),
       this.#draft.past.length > 0 && this.#button("plan.undo", "quiet", () => this.#change(undone(this.#draft)), "undo"),
       isEdited && !this.#isStale && this.#button("plan.save", "quiet", () => void this.#save(), "check"),
       h("span", { class: "plan-rev" }, said),
@@ -299,6 +300,7 @@ export class PlanCard {
       this.#move(key, event.key === "ArrowUp" ? -1 : 1, `step-${key}`);
     } else if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
+      if (isFull(this.#draft)) return;
       this.#change(added(this.#draft, "", key));
       const at = this.#draft.steps.findIndex((s) => s.key === key) + 1;
       this.#focusStep(this.#draft.steps[at].key);

@@ -9,7 +9,7 @@
 
 import { Refused } from "../api.js";
 import { h, icon, replaceChildren } from "../dom.js";
-import { byProspect, namedIn, prospectOf } from "../outlook.js";
+import { byProspect, namedIn, noteOf, prospectOf } from "../outlook.js";
 
 const PICTURES = { deny: "cross", ask: "alert", may_deny: "alert", may_ask: "alert", allow: "check" };
 
@@ -67,5 +67,5 @@ export class PlanRules {
 
 /** @param {Outlook} one @param {import("../i18n.js").Translator} words */
 function whyOf(one, words) {
-  return one.said_by.map((by) => words.text("approval.asked_by", { layer: words.text(`layer.${by.layer}`) }) + (by.rule?.note ? ` · ${by.rule.note}` : "")).join("; ");
+  return one.said_by.map((by) => words.text("approval.asked_by", { layer: words.text(`layer.${by.layer}`) }) + (noteOf(by.rule, words) && ` · ${noteOf(by.rule, words)}`)).join("; ");
 }

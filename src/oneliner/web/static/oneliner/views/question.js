@@ -6,16 +6,18 @@
  * @import {Context} from "./context.js"
  */
 
+import { AnswerDraft } from "../answer-draft.js";
 import { h, icon, replaceChildren } from "../dom.js";
 import { fieldsOf } from "../schema-form.js";
 import { Fields } from "./fields.js";
 import { problemLine } from "./problem-line.js";
-import { budgetAsked } from "./run-facts.js";
+import { budgetAsked } from "./asked-money.js";
 
 export class Question {
   #context;
   #run;
   #fields;
+  #draft;
   #foot = h("div", { class: "question-foot" });
   #busy = "";
 
@@ -24,12 +26,13 @@ export class Question {
     const { words, drafts } = context;
     this.#context = context;
     this.#run = run;
-    this.#fields = new Fields(words, fieldsOf(run.blocked?.schema), drafts.get(`answer.${run.id}`) ?? {});
+    this.#draft = new AnswerDraft(drafts, run);
+    this.#fields = new Fields(words, fieldsOf(run.blocked?.schema), this.#draft.entered);
     this.node = h(
       "form",
       {
         class: "question", "aria-label": words.text("question.label"),
-        on: { submit: (event) => { event.preventDefault(); void this.#send(); }, input: () => drafts.set(`answer.${this.#run.id}`, this.#fields.entered()) },
+        on: { submit: (event) => { event.preventDefault(); void this.#send(); }, input: () => this.#draft.keep(this.#fields.kept()) },
       },
       h("div", { class: "plan-scroll" }, ...this.#asked(), this.#fields.node),
       this.#foot,
@@ -71,6 +74,6 @@ export class Question {
   async #send() {
     if (this.#busy !== "") return;
     const answer = this.#fields.answer();
-    if (answer && (await this.#context.workspace.resume(this.#run, answer))) this.#context.drafts.set(`answer.${this.#run.id}`, null);
+    if (answer && (await this.#context.workspace.resume(this.#run, answer))) this.#draft.forget();
   }
 }

@@ -60,28 +60,8 @@ export function budgetFact(run, words) {
   return h("span", { class: "fact", title: said.join("\n") }, words.text("budget.left", { left: words.cost(tightest.left) }));
 }
 
-/** @param {Run} run @param {Translator} words @returns {HTMLElement|null} what it will probably cost */
-export function estimateFact(run, words) {
-  const estimate = run.usage?.estimate;
-  if (!estimate || estimate.cost == null) return null;
-  const basis = words.text(`estimate.${estimate.basis}`, { count: estimate.sample_count });
-  const steps = run.plan.steps.length;
-  const each = steps > 1 && words.text("estimate.each", { cost: words.cost(String(Number(estimate.cost) / steps)) });
-  return h("span", { class: "fact", title: basis }, [words.text("estimate.about", { cost: words.cost(estimate.cost) }), each].filter(Boolean).join(" · "));
-}
-
-/** @param {Run} run @param {Translator} words why it is blocked by a budget, in one sentence */
-export function budgetAsked(run, words) {
-  const asked = run.blocked;
-  if (!asked?.budget || !asked.limit) return words.text("budget.no_price", { model: asked?.model ?? "" });
-  const sentence = words.text("budget.asked", {
-    name: words.text(`budget.${asked.budget}`), needed: words.cost(asked.needed), reserved: words.cost(asked.reserved), ...moneyOf(asked, words),
-  });
-  return asked.resumes_at ? `${sentence} ${words.text("budget.tomorrow")}` : sentence;
-}
-
-/** @param {{limit?: string, granted?: string, used?: string}} budget @param {Translator} words */
-function moneyOf(budget, words) {
+/** What a budget allows and has spent, in words. @param {{limit?: string, granted?: string, used?: string}} budget @param {Translator} words */
+export function moneyOf(budget, words) {
   const limit = Number(budget.limit) + Number(budget.granted ?? 0);
   return { limit: words.cost(String(limit)), used: words.cost(budget.used ?? "0") };
 }
@@ -117,14 +97,17 @@ export function progressBar(run, words) {
 
 /** @param {Run} run @param {Translator} words @returns {HTMLElement} facts as chips */
 export function chips(run, words) {
-  const layers = Array.isArray(run.governance_snapshot?.layers) ? run.governance_snapshot.layers.length : 0;
+  const layers = (run.governance_snapshot?.layers ?? []).map((/** @type {{layer: string, version: number}} */ { layer, version }) => {
+    const name = words.text(`layer.${layer}`);
+    return version ? words.text("chip.layer", { layer: name, version }) : name; // the defaults have no version
+  });
   const total = run.plan.steps.length;
   const all = [
     run.source_type === "handoff" && words.text("chip.handoff", { screen: run.source_screen || "–" }),
     total > 0 && words.text("chip.steps", { count: total }),
     total > 0 && run.plan.rev > 1 && words.text("chip.rev", { rev: run.plan.rev }),
     run.project_id && words.text("chip.project", { project: run.project_id }),
-    layers > 0 && words.text("chip.layers", { count: layers }),
+    layers.length > 0 && words.text("chip.rules", { layers: layers.join(" · ") }),
   ];
   return h("ul", { class: "chips", "aria-label": words.text("chip.label") }, ...all.filter(Boolean).map((c) => h("li", { class: "chip" }, String(c))));
 }

@@ -8,31 +8,21 @@
  */
 
 import { drawList, h, icon, keepFocus, replaceChildren, setAttribute, setText } from "../dom.js";
-import { loadAskingWords } from "../i18n.js";
+import { forgetWhatIsOver } from "../drafts.js";
 import { lazily } from "../lazily.js";
-import { NEEDS_YOU, headerRuns } from "../picking.js";
+import { ENDED, NEEDS_YOU, headerRuns } from "../picking.js";
 import { eventChips } from "./event-chips.js";
 import { problemLine } from "./problem-line.js";
+import { readyToAsk } from "./ready-to-ask.js";
 import { budgetFact, chips, elapsedMs, isTicking, progressBar, statusBadge, summaryOf, usageFact } from "./run-facts.js";
 
 const TICK_MS = 1_000;
 
 /** What a run that needs its reader is shown with: loaded when the first such run is there. */
-const planCard = lazily(async () => (await import("./plan-card.js")).PlanCard);
-const question = lazily(async (/** @type {Translator} */ words) => (await withWords(import("./question.js"), words)).Question);
-const approval = lazily(async (/** @type {Translator} */ words) => (await withWords(import("./approval.js"), words)).Approval);
-const writtenDocuments = lazily(async (/** @type {Translator} */ words) => (await withWords(import("./written.js"), words)).WrittenDocuments);
-
-/**
- * @template T
- * @param {Promise<T>} module one whose words are not those that every window has
- * @param {Translator} words
- * @returns {Promise<T>}
- */
-async function withWords(module, words) {
-  if (!words.has("approval.label")) words.learn(await loadAskingWords(words.language));
-  return module;
-}
+const planCard = lazily(async (/** @type {Context} */ context) => (await readyToAsk(import("./plan-card.js"), context)).PlanCard);
+const question = lazily(async (/** @type {Context} */ context) => (await readyToAsk(import("./question.js"), context)).Question);
+const approval = lazily(async (/** @type {Context} */ context) => (await readyToAsk(import("./approval.js"), context)).Approval);
+const writtenDocuments = lazily(async (/** @type {Context} */ context) => (await readyToAsk(import("./written.js"), context)).WrittenDocuments);
 
 export class RunHeader {
   #context;
@@ -54,6 +44,11 @@ export class RunHeader {
   #othersBox = h("div", { class: "run-others-box" });
   #elapsed = h("span", { class: "fact elapsed" });
   #timer = 0;
+  /** @type {Record<string, Run>|null} */
+  #swept = null;
+  /** @type {Set<string>} runs whose plan was decided on elsewhere while it was being changed here */
+  #overtaken = new Set();
+  #overtakenNote = h("p", { class: "fact", hidden: true });
 
   /** @param {Context} context */
   constructor(context) {
@@ -61,13 +56,14 @@ export class RunHeader {
     this.node = h(
       "section",
       { class: "oneliner-runs", data: { role: "oneliner-runs" }, "aria-label": context.words.text("runs.label"), hidden: true },
-      h("article", { class: "oneliner-run-card" }, this.#head, this.#written, this.#content),
+      h("article", { class: "oneliner-run-card" }, this.#head, this.#overtakenNote, this.#written, this.#content),
       this.#othersBox,
     );
   }
 
   /** @param {State} state */
   update(state) {
+    if (state.runs !== this.#swept) this.#sweep(state);
     const [primary, ...others] = headerRuns(state.runs, state.sessionId);
     this.#primary = primary ?? null;
     setAttribute(this.node, "hidden", primary === undefined);
@@ -101,6 +97,16 @@ export class RunHeader {
     this.#drawOthers(others);
   }
 
+  /** Forgets what is over. Who was changing a plan that somebody else then decided on is told so. @param {State} state */
+  #sweep(state) {
+    this.#swept = state.runs;
+    for (const id of forgetWhatIsOver(this.#context.drafts, state.runs)) {
+      if (state.busy[id]) continue;
+      this.#overtaken.add(id);
+      this.#context.announce(this.#context.words.text("plan.overtaken"));
+    }
+  }
+
   /** @param {Run} run @param {boolean} isHere @param {string} busy */
   #drawHead(run, isHere, busy) {
     const { words, workspace } = this.#context;
@@ -129,6 +135,9 @@ export class RunHeader {
       icon("chevron"),
     );
     // Here and now the status says it all; elsewhere the summary tells what is going on.
+    const isOvertaken = this.#overtaken.has(run.id);
+    setAttribute(this.#overtakenNote, "hidden", !isOvertaken);
+    setText(this.#overtakenNote, isOvertaken ? words.text("plan.overtaken") : "");
     const saysMore = !(isHere && (run.run_status === "done" || needsYou));
     this.#head.classList.toggle("brief", !saysMore);
     replaceChildren(
@@ -146,7 +155,7 @@ export class RunHeader {
     setAttribute(this.#written, "hidden", count === 0);
     if (count === 0) return;
     const Documents = writtenDocuments.here;
-    if (!Documents) return void writtenDocuments.get(this.#context.words).then((came) => came && this.#redraw());
+    if (!Documents) return void writtenDocuments.get(this.#context).then((came) => came && this.#redraw());
     this.#documents ??= new Documents(this.#context);
     replaceChildren(this.#written, this.#documents.node);
     void this.#documents.update(run, count);
@@ -170,7 +179,7 @@ export class RunHeader {
     const wanted = run.run_status === "blocked" ? asks : planCard;
     const Card = wanted.here;
     if (!Card) {
-      void wanted.get(this.#context.words).then((came) => came && this.#redraw());
+      void wanted.get(this.#context).then((came) => came && this.#redraw());
       replaceChildren(this.#content, this.#chips(run, state));
       return;
     }
@@ -186,7 +195,7 @@ export class RunHeader {
   /** @param {Run} run @param {State} state */
   #chips(run, state) {
     void this.#context.workspace.readTrail(run);
-    return h("div", { class: "run-chips", tabindex: "0", role: "group", "aria-label": this.#context.words.text("chip.all") }, chips(run, this.#context.words), eventChips(run, state.trails[run.id] ?? [], this.#context));
+    return h("div", { class: "run-chips", tabindex: "0", role: "group", "aria-label": this.#context.words.text("chip.all") }, eventChips(run, state.trails[run.id] ?? [], this.#context), chips(run, this.#context.words));
   }
 
   /** @param {Run} run @param {string} busy */
@@ -278,13 +287,15 @@ function notice(run, { words }) {
 function steps(run, { words }) {
   if (!run.plan.steps.length) return null;
   /** @type {Record<string, string>} */
-  const pictures = { done: "check", skipped: "cross", active: "half", pending: "clock" };
-  const items = run.plan.steps.map((step) =>
-    h(
-      "li", { class: "step", data: { status: step.status }, "aria-current": step.status === "active" && run.run_status === "running" ? "step" : null },
-      icon(pictures[step.status] ?? "clock"), h("span", { class: "step-title" }, step.title, h("span", { class: "sr-only" }, " (", words.text(`step.${step.status}`), ")")),
+  const pictures = { done: "check", skipped: "cross", active: "half", broken: "alert", pending: "clock" };
+  const items = run.plan.steps.map((step) => {
+    // A run that has ended works on nothing any more.
+    const status = step.status === "active" && ENDED.has(run.run_status) ? "broken" : step.status;
+    return h(
+      "li", { class: "step", data: { status }, "aria-current": status === "active" && run.run_status === "running" ? "step" : null },
+      icon(pictures[status] ?? "clock"), h("span", { class: "step-title" }, step.title, h("span", { class: "sr-only" }, " (", words.text(`step.${status}`), ")")),
       step.note && h("span", { class: "step-note" }, step.note.replace(/\*\*|`/g, "")),
-    ),
-  );
+    );
+  });
   return h("ol", { class: "steps", "aria-label": words.text("plan.steps") }, ...items);
 }

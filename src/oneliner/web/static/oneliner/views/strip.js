@@ -61,13 +61,13 @@ export class ConnectionStrip {
   #showOffline(attempt) {
     const { words, workspace } = this.#context;
     const again = h("button", { type: "button", class: "link", on: { click: () => workspace.retryConnection() } }, words.text("net.retry_now"));
-    this.#show("lost", `${words.text("net.lost")} ${words.text("net.attempt", { attempt })}`, again);
+    this.#show("lost", words.text("net.lost"), h("span", {}, words.text("net.attempt", { attempt })), again);
   }
 
-  /** @param {string} kind @param {string} text @param {HTMLElement} [action] */
-  #show(kind, text, action) {
+  /** @param {string} kind @param {string} text @param {...HTMLElement} more */
+  #show(kind, text, ...more) {
     this.node.dataset.kind = kind;
-    replaceChildren(this.node, h("span", {}, text), action ?? null);
+    replaceChildren(this.node, h("span", {}, text), ...more);
     setAttribute(this.node, "hidden", null);
   }
 }

@@ -5,7 +5,7 @@
  * @import {Translator} from "../i18n.js"
  */
 
-import { h, icon } from "../dom.js";
+import { h, icon, laidBare } from "../dom.js";
 
 const MAX_SHOWN_CHARS = 4_000;
 
@@ -18,10 +18,10 @@ export function toolCard(tool, words, isOpen) {
     { class: "tool", open: isOpen, data: { state: tool.state } },
     h(
       "summary", {},
-      icon("tool"), h("code", { class: "tool-name" }, tool.name), h("span", { class: "tool-brief" }, brief(tool.arguments)),
+      icon("tool"), h("code", { class: "tool-name" }, tool.name), h("span", { class: "tool-brief" }, laidBare(brief(tool.arguments))),
       attempt, h("span", { class: "tool-state", data: { state: tool.state } }, state), icon("chevron"),
     ),
-    part(words.text("tool.arguments"), pretty(tool.arguments)),
+    part(words.text("tool.arguments"), laidBare(pretty(tool.arguments))),
     tool.result && part(words.text("tool.result"), pretty(tool.result)),
   );
 }
