@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.engine import Options
 from tests.support.invariants import check_ended
+from tests.support.meeting import Meeting, many
 
 from oneliner.app import runs
 from oneliner.domain.errors import IllegalMove, PlanChanged
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
     from tests.support.engine import Engine
 
     from oneliner.testing import ModelServer
-
-
-ROUND = 5
-"""So many races run at once."""
 
 
 @pytest.fixture
@@ -88,40 +85,25 @@ async def test_two_confirmations_at_once_have_one_winner(start: Start, server: M
 async def test_a_cancellation_and_the_end_at_once_have_one_winner(
     start: Start, server: ModelServer, races: int
 ) -> None:
-    """How long each side takes is the machine's affair: whoever won gives the other a longer start in the next round,
-    so that the rounds gather where the two meet."""
     engine = await start(Options(sweep_seconds=5))
-    dice = random.Random(11)
+    meeting = Meeting(11)
     won: list[str] = []
-    head_start = 0.0
-    """Of the end, in seconds; below 0, of the cancellation."""
 
-    async def race(n: int, head_start: float) -> None:
+    async def race(n: int) -> None:
         gate = asyncio.Event()
         server.script(Held(gate, Reply("almost done"), after_chunks=1), marker=f"<{n}>")
         run = await engine.chat(f"<{n}>")
         await engine.until_writing(run.id)
-
-        async def end() -> None:
-            await asyncio.sleep(max(-head_start, 0))
-            gate.set()
-
-        async def cancel() -> Run | IllegalMove:
-            await asyncio.sleep(max(head_start, 0))
-            return await outcome(engine.cancel(run))
-
-        _, cancelled = await asyncio.gather(end(), cancel())
+        cancelled = await meeting.race(gate, lambda: outcome(engine.cancel(run)))
         ended = await engine.settled(run.id, ENDED)
         if isinstance(cancelled, IllegalMove):
             assert (ended.run_status, cancelled.status) == (RunStatus.DONE, RunStatus.DONE)
         else:
             assert ended.run_status is RunStatus.CANCELLED
         won.append(str(ended.run_status))
+        meeting.won(by_move=ended.run_status is RunStatus.CANCELLED)
 
-    for first in range(0, races, ROUND):
-        numbers = range(first, first + ROUND)
-        await asyncio.gather(*(race(n, head_start + dice.uniform(-0.005, 0.005)) for n in numbers))
-        head_start += 0.05 * (won[-ROUND:].count("cancelled") - won[-ROUND:].count("done")) / ROUND
+    await many(races, race)
     assert set(won) == {"done", "cancelled"}, "no race: one side always wins"
 
     async def is_quiet() -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.engine import ALICE, BOB, Engine, Options
 from tests.support.invariants import check_ended
+from tests.support.meeting import Meeting, many
 
 import oneliner
 from oneliner.app import governance, steering
@@ -183,7 +184,7 @@ async def test_a_message_and_the_end_at_once_have_one_outcome(
     """Whichever is first: the message is answered once, by the run that took it or by one of its own, or refused."""
     engine = await start(Options(sweep_seconds=5))
     races = 200 if database_kind == "sqlite" else 100
-    dice = random.Random(13)
+    meeting = Meeting(13)
     won: Counter[str] = Counter()
 
     async def race(n: int) -> None:
@@ -192,25 +193,23 @@ async def test_a_message_and_the_end_at_once_have_one_outcome(
         server.script(Reply("new answer"), marker=f"<new {n}>")
         run = await engine.chat(f"<old {n}>")
         await engine.until_writing(run.id)
-        gate.set()
-        for _ in range(dice.randrange(120)):
-            await asyncio.sleep(0)
         try:
-            told = await say(engine, run, f"<new {n}>", how)
+            told = await meeting.race(gate, lambda: say(engine, run, f"<new {n}>", how))
         except SessionBusy:
             won["refused"] += 1
+            meeting.won(by_move=True)
             assert (await engine.settled(run.id, ENDED)).result["text"] == "old answer"
             return
         old, new = await engine.settled(run.id, ENDED), await engine.settled(told.run.id, ENDED)
         won["steered" if told.steered else str(old.run_status)] += 1
+        meeting.won(by_move=told.steered or old.run_status is not RunStatus.DONE)
         assert (new.run_status, new.result["text"]) == (RunStatus.DONE, "new answer")
         assert (old.id == new.id) == told.steered
         assert old.run_status is RunStatus.DONE or how is Multitask.INTERRUPT
         answers = [r for r in server.requests if f"<new {n}>" in r.last_user_text]
         assert len(answers) == 1
 
-    for first in range(0, races, 20):
-        await asyncio.gather(*(race(n) for n in range(first, first + 20)))
+    await many(races, race)
     assert len(won) == 2, f"no race: one side always wins: {won}"
 
     async def is_quiet() -> bool:
