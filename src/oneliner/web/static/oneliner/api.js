@@ -143,21 +143,22 @@ export class Api {
    * @returns {Promise<any>} the answer's JSON, null when it has none
    */
   async ask(method, path, body, key) {
-    return reached(async () => {
-      let response = await this.#send(method, path, body, key, false);
-      if (response.status === 401) response = await this.#send(method, path, body, key, true);
-      return answerOf(response);
-    });
+    return reached(async () => answerOf(await this.#answered(method, path, body, key)));
   }
 
   /** What a route gives to be kept as a file. Throws Refused. @param {string} path @returns {Promise<Blob>} */
   async file(path) {
     return reached(async () => {
-      let response = await this.#send("GET", path, undefined, undefined, false);
-      if (response.status === 401) response = await this.#send("GET", path, undefined, undefined, true);
+      const response = await this.#answered("GET", path);
       if (!response.ok) throw new Refused(await problemOf(response));
       return response.blob();
     });
+  }
+
+  /** Asks again with a new token when the old one is not taken. @param {string} method @param {string} path @param {Record<string, any>} [body] @param {string} [key] */
+  async #answered(method, path, body, key) {
+    const response = await this.#send(method, path, body, key, false);
+    return response.status === 401 ? this.#send(method, path, body, key, true) : response;
   }
 
   /**

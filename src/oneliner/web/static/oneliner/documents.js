@@ -7,28 +7,19 @@
 
 const PATH = "/v2/oneliner/documents";
 
-export class Documents {
-  #api;
+/** @param {Api} api @param {string} projectId @param {string} path @returns {Promise<DocumentText|null>} null: there is none yet */
+export async function newestDocument(api, projectId, path) {
+  const { items } = await api.ask("GET", `${PATH}?${new URLSearchParams({ project_id: projectId, path })}`);
+  return items.length ? documentText(api, items[0].id) : null;
+}
 
-  /** @param {Api} api */
-  constructor(api) {
-    this.#api = api;
-  }
+/** @param {Api} api @param {string} id @param {number} [version] the newest when left out @returns {Promise<DocumentText>} */
+export function documentText(api, id, version) {
+  return api.ask("GET", `${PATH}/${id}` + (version ? `?version=${version}` : ""));
+}
 
-  /** @param {string} projectId @param {string} path @returns {Promise<DocumentText|null>} null: there is none yet */
-  async newest(projectId, path) {
-    const { items } = await this.#api.ask("GET", `${PATH}?${new URLSearchParams({ project_id: projectId, path })}`);
-    return items.length ? this.text(items[0].id) : null;
-  }
-
-  /** @param {string} id @param {number} [version] the newest when left out @returns {Promise<DocumentText>} */
-  text(id, version) {
-    return this.#api.ask("GET", `${PATH}/${id}` + (version ? `?version=${version}` : ""));
-  }
-
-  /** In its order. @param {string} runId @returns {Promise<{document_id: string, path: string, version: number}[]>} */
-  async writtenBy(runId) {
-    const { items } = await this.#api.ask("GET", `/v2/oneliner/runs/${runId}/documents`);
-    return items.filter((/** @type {{access: string}} */ use) => use.access === "write");
-  }
+/** In its order. @param {Api} api @param {string} runId @returns {Promise<{document_id: string, path: string, version: number}[]>} */
+export async function documentsWrittenBy(api, runId) {
+  const { items } = await api.ask("GET", `/v2/oneliner/runs/${runId}/documents`);
+  return items.filter((/** @type {{access: string}} */ use) => use.access === "write");
 }

@@ -6,6 +6,7 @@
  * @typedef {{key: string, id: string|null, title: string}} DraftStep a step without id is new
  * @typedef {{rev: number, goal: string, steps: DraftStep[], past: {goal: string, steps: DraftStep[]}[], made: number,
  *   origin: string, typing: string}} PlanDraft ``typing``: the field in which the last change was made, if it was typed
+ * @typedef {{plan_rev: number, goal: string, steps: {id?: string, title: string}[]}} PlanEdit what the server is sent
  */
 
 const MAX_UNDO = 100;
@@ -83,7 +84,7 @@ export function undone(draft) {
  * What the server is sent: no step that is empty.
  *
  * @param {PlanDraft} draft
- * @returns {{plan_rev: number, goal: string, steps: {id?: string, title: string}[]}}
+ * @returns {PlanEdit}
  */
 export function toRequest(draft) {
   const kept = draft.steps.filter((s) => s.title.trim());

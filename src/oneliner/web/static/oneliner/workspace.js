@@ -3,17 +3,15 @@
  * ``state`` and call its methods; they never fetch. It knows nothing of the DOM.
  *
  * @import {Handoff} from "./main-agent.js"
- * @import {PlanDraft} from "./plan-draft.js"
+ * @import {PlanEdit} from "./plan-draft.js"
  * @import {Frame, Outgoing, Run, State} from "./types.js"
  */
 
 import { Refused, newKey } from "./api.js";
 import { awaitClosing } from "./closing.js";
-import { Documents } from "./documents.js";
 import { Histories } from "./histories.js";
 import { cancelMainAgentRun, confirmMainAgentRun, createMainAgentRun } from "./main-agent.js";
 import { NEEDS_YOU, UNDER_WAY } from "./picking.js";
-import { isChanged, toRequest } from "./plan-draft.js";
 import { Refresher } from "./refresher.js";
 import { SharedStream } from "./sharing.js";
 import { CHANGES_MESSAGES, CHANGES_SESSION, initialState, meOf, reduce, snapshotsOf } from "./state.js";
@@ -27,7 +25,7 @@ const OPEN = { status: [...NEEDS_YOU, ...UNDER_WAY], mine: "true", limit: "100" 
 export class Workspace {
   /** @type {State} */
   state = initialState();
-  #api;
+  api;
   #streamName;
   #projectId;
   /** @type {SharedStream|null} */
@@ -49,10 +47,9 @@ export class Workspace {
    * @param {string} [projectId] the project of new chats
    */
   constructor(api, streamName = "oneliner", projectId = "") {
-    this.#api = api;
+    this.api = api;
     this.#streamName = streamName;
     this.#projectId = projectId;
-    this.documents = new Documents(api);
     this.#histories = new Histories(api, (action) => this.#dispatch(action));
   }
 
@@ -78,14 +75,14 @@ export class Workspace {
 
   /** Says who is here, opens the stream, loads the lists. Throws Refused: the token is not accepted. */
   async start() {
-    const answer = await this.#api.me();
+    const answer = await this.api.me();
     const me = meOf(answer);
     this.#dispatch({ type: "me", me });
     this.#stream?.stop(); // of a token that was not accepted any more
     this.#stream = new SharedStream({
       name: `${this.#streamName}:${me.userId}`,
-      url: this.#api.url("/v2/oneliner/stream"),
-      token: (isRefresh) => this.#api.token(isRefresh),
+      url: this.api.url("/v2/oneliner/stream"),
+      token: (isRefresh) => this.api.token(isRefresh),
       lastId: answer.event_cursor == null ? null : String(answer.event_cursor),
       listener: {
         frame: (frame) => this.#took(frame),
@@ -107,9 +104,9 @@ export class Workspace {
   async load() {
     try {
       const [open, latest, sessions] = await Promise.all([
-        this.#api.runs(OPEN),
-        this.#api.runs({ mine: "true" }),
-        this.#api.sessions(),
+        this.api.runs(OPEN),
+        this.api.runs({ mine: "true" }),
+        this.api.sessions(),
       ]);
       this.#dispatch({ type: "runs", runs: [...open.items, ...latest.items] });
       this.#dispatch({ type: "sessions", sessions: sessions.items, more: sessions.next_cursor ?? null });
@@ -128,7 +125,7 @@ export class Workspace {
     this.#dispatch({ type: "opened", sessionId });
     if (sessionId === null) return;
     try {
-      const [, runs] = await Promise.all([this.#loadMessages(sessionId), this.#api.runs({ session_id: sessionId })]);
+      const [, runs] = await Promise.all([this.#loadMessages(sessionId), this.api.runs({ session_id: sessionId })]);
       this.#dispatch({ type: "runs", runs: runs.items });
       if (!this.state.sessions[sessionId]) await this.#loadSession(sessionId);
       await this.#histories.readTools(this.state.messages[sessionId]?.items ?? []);
@@ -147,7 +144,7 @@ export class Workspace {
 
   /** What the rules can say about each tool in a run. Throws Refused. @param {string} runId @returns {Promise<import("./types.js").Outlook[]>} */
   async outlooks(runId) {
-    return (await this.#api.ask("GET", `/v2/oneliner/runs/${runId}/tools`)).items;
+    return (await this.api.ask("GET", `/v2/oneliner/runs/${runId}/tools`)).items;
   }
 
   /** Older messages of the open session. */
@@ -156,7 +153,7 @@ export class Workspace {
     const more = sessionId && this.state.messages[sessionId]?.more;
     if (!sessionId || !more) return;
     await this.#quietly(async () => {
-      const page = await this.#api.messages(sessionId, more);
+      const page = await this.api.messages(sessionId, more);
       this.#dispatch({ type: "messages", sessionId, messages: page.items, more: page.next_cursor ?? null });
     });
   }
@@ -165,7 +162,7 @@ export class Workspace {
     const before = this.state.moreSessions;
     if (!before) return;
     await this.#quietly(async () => {
-      const page = await this.#api.sessions(before);
+      const page = await this.api.sessions(before);
       this.#dispatch({ type: "sessions", sessions: page.items, more: page.next_cursor ?? null });
     });
   }
@@ -197,7 +194,7 @@ export class Workspace {
     this.#dispatch({ type: "outgoing", outgoing });
     try {
       const how = { projectId: this.#projectId, multitask: outgoing.multitask };
-      const started = await this.#api.say(outgoing.text, outgoing.sessionId, outgoing.key, how);
+      const started = await this.api.say(outgoing.text, outgoing.sessionId, outgoing.key, how);
       const isHere = this.state.sessionId === outgoing.sessionId;
       this.#dispatch({
         type: "outgoing",
@@ -216,7 +213,7 @@ export class Workspace {
 
   /** Creates a run from a handoff and shows its session. Throws Refused. @param {Handoff} handoff @param {string} key */
   async handOff(handoff, key) {
-    const run = await createMainAgentRun(this.#api, handoff, key);
+    const run = await createMainAgentRun(this.api, handoff, key);
     this.#dispatch({ type: "runs", runs: [run] });
     // What else there is of its session comes by and by: the form closes on a run that is on the screen already.
     void this.open(run.session_id);
@@ -224,48 +221,44 @@ export class Workspace {
   }
 
   /**
-   * Lets a run go. A draft that was changed is stored first, and what is confirmed is what it then is.
+   * Lets a run go. A plan that its reader changed is stored first, and what is confirmed is what it then is.
    *
-   * @param {Run} run @param {PlanDraft|null} draft
+   * @param {Run} run @param {number} seen the revision of the plan that its reader saw @param {PlanEdit|null} edit
    * @returns {Promise<boolean>} whether it was taken
    */
-  confirm(run, draft) {
+  confirm(run, seen, edit) {
     return this.#act(run.id, "confirm", async () => {
-      let seen = draft?.rev ?? run.plan.rev;
-      if (draft && isChanged(draft)) {
-        const edited = await this.#api.editPlan(run.id, toRequest(draft));
-        this.#dispatch({ type: "runs", runs: [edited] });
-        seen = edited.plan.rev;
-      }
-      return confirmMainAgentRun(this.#api, run.id, seen);
+      const edited = edit && (await this.api.editPlan(run.id, edit));
+      if (edited) this.#dispatch({ type: "runs", runs: [edited] });
+      return confirmMainAgentRun(this.api, run.id, edited ? edited.plan.rev : seen);
     });
   }
 
-  /** @param {Run} run @param {PlanDraft} draft */
-  savePlan(run, draft) {
-    return this.#act(run.id, "edit_plan", () => this.#api.editPlan(run.id, toRequest(draft)));
+  /** @param {Run} run @param {PlanEdit} edit */
+  savePlan(run, edit) {
+    return this.#act(run.id, "edit_plan", () => this.api.editPlan(run.id, edit));
   }
 
   /** Asks for another plan, in words. @param {Run} run @param {string} instruction */
   revise(run, instruction) {
     return this.#act(run.id, "revise", () =>
-      this.#api.revisePlan(run.id, { instruction, plan_rev: run.plan.rev }),
+      this.api.revisePlan(run.id, { instruction, plan_rev: run.plan.rev }),
     );
   }
 
   /** @param {Run} run */
   cancel(run) {
-    return this.#act(run.id, "cancel", () => cancelMainAgentRun(this.#api, run.id));
+    return this.#act(run.id, "cancel", () => cancelMainAgentRun(this.api, run.id));
   }
 
   /** @param {Run} run @param {string} reason */
   retry(run, reason) {
-    return this.#act(run.id, "retry", () => this.#api.moveRun(run.id, "retry", { reason }));
+    return this.#act(run.id, "retry", () => this.api.moveRun(run.id, "retry", { reason }));
   }
 
   /** @param {Run} run @param {Record<string, any>} answer */
   resume(run, answer) {
-    return this.#act(run.id, "resume", () => this.#api.moveRun(run.id, "resume", { answer }));
+    return this.#act(run.id, "resume", () => this.api.moveRun(run.id, "resume", { answer }));
   }
 
   /** @param {string} sessionId */
@@ -275,7 +268,7 @@ export class Workspace {
 
   /** Deletes a session, whoever's. Throws Refused. @param {string} sessionId */
   async removeSession(sessionId) {
-    await this.#api.deleteSession(sessionId);
+    await this.api.deleteSession(sessionId);
     this.#dispatch({ type: "session_gone", sessionId });
   }
 
@@ -352,7 +345,7 @@ export class Workspace {
 
   /** @param {string} runId */
   #refreshRun(runId) {
-    this.#refresher.ask(`run ${runId}`, () => this.#quietly(async () => this.#dispatch({ type: "runs", runs: [await this.#api.run(runId)] })));
+    this.#refresher.ask(`run ${runId}`, () => this.#quietly(async () => this.#dispatch({ type: "runs", runs: [await this.api.run(runId)] })));
   }
 
   /** @param {string} sessionId */
@@ -372,7 +365,7 @@ export class Workspace {
 
   /** @param {string} sessionId */
   async #loadMessages(sessionId) {
-    const page = await this.#api.messages(sessionId);
+    const page = await this.api.messages(sessionId);
     const known = this.state.messages[sessionId];
     const ids = new Set(known?.items.map((m) => m.id));
     // A first page that is fetched again must not forget how far back was read, unless there is a hole in between.
@@ -383,7 +376,7 @@ export class Workspace {
 
   /** @param {string} sessionId */
   async #loadSession(sessionId) {
-    this.#dispatch({ type: "sessions", sessions: [await this.#api.session(sessionId)] });
+    this.#dispatch({ type: "sessions", sessions: [await this.api.session(sessionId)] });
   }
 
   /** Lets a refusal of a reading pass; what the connection was missing for is read again when it is back. @param {() => Promise<void>} work */

@@ -8,6 +8,7 @@
  */
 
 import { Refused } from "../api.js";
+import { newestDocument } from "../documents.js";
 import { h, replaceChildren } from "../dom.js";
 import { diffView } from "./diff-view.js";
 import { problemLine } from "./problem-line.js";
@@ -68,7 +69,7 @@ export class DocumentChange {
 
   /** @param {string} path */
   #read(path) {
-    const known = this.#newest.get(path) ?? this.#context.workspace.documents.newest(this.#run.project_id ?? "", path);
+    const known = this.#newest.get(path) ?? newestDocument(this.#context.workspace.api, this.#run.project_id ?? "", path);
     this.#newest.set(path, known);
     return known;
   }

@@ -10,7 +10,7 @@
  */
 
 import { drawList, h, icon, keepFocus, replaceChildren, setAttribute, setText } from "../dom.js";
-import { MAX_STEPS, added, draftOf, isChanged, isFull, moved, rebased, removed, reworded, undone, withGoal } from "../plan-draft.js";
+import { MAX_STEPS, added, draftOf, isChanged, isFull, moved, rebased, removed, reworded, toRequest, undone, withGoal } from "../plan-draft.js";
 import { PlanRules } from "./plan-rules.js";
 import { problemLine } from "./problem-line.js";
 import { estimateFact } from "./asked-money.js";
@@ -239,13 +239,13 @@ export class PlanCard {
   // What the reader does.
 
   async #confirm() {
-    if (await this.#context.workspace.confirm(this.#run, this.#draft)) {
+    if (await this.#context.workspace.confirm(this.#run, this.#draft.rev, isChanged(this.#draft) ? toRequest(this.#draft) : null)) {
       this.#context.drafts.set(`plan.${this.#run.id}`, null);
     }
   }
 
   async #save() {
-    if (await this.#context.workspace.savePlan(this.#run, this.#draft)) this.#change(draftOf(this.#context.workspace.state.runs[this.#run.id].plan));
+    if (await this.#context.workspace.savePlan(this.#run, toRequest(this.#draft))) this.#change(draftOf(this.#context.workspace.state.runs[this.#run.id].plan));
   }
 
   #add() {

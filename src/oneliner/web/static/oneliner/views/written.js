@@ -7,6 +7,7 @@
  */
 
 import { Refused } from "../api.js";
+import { documentText, documentsWrittenBy } from "../documents.js";
 import { drawList, h, icon, replaceChildren } from "../dom.js";
 import { diffView } from "./diff-view.js";
 import { problemLine } from "./problem-line.js";
@@ -28,7 +29,7 @@ export class WrittenDocuments {
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     try {
-      const uses = await this.#context.workspace.documents.writtenBy(run.id);
+      const uses = await documentsWrittenBy(this.#context.workspace.api, run.id);
       if (drawn === this.#drawn) drawList(this.#list, byDocument(uses), (one) => `${one.id} ${one.last}`, (one, old) => old ?? this.#draw(one));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -53,9 +54,9 @@ export class WrittenDocuments {
 
   /** @param {string} id @param {number} first @param {number} last */
   async #change(id, first, last) {
-    const { words, workspace } = this.#context;
+    const { words, workspace: { api } } = this.#context;
     try {
-      const [before, after] = await Promise.all([first > 1 ? workspace.documents.text(id, first - 1) : null, workspace.documents.text(id, last)]);
+      const [before, after] = await Promise.all([first > 1 ? documentText(api, id, first - 1) : null, documentText(api, id, last)]);
       return diffView(before?.content ?? "", after.content, words);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
