@@ -185,6 +185,16 @@ class Stage:
             answer = await client.put("/v2/oneliner/governance/layers/system", json={"rules": rules})
             answer.raise_for_status()
 
+    async def hand_over(self, *titles: str, user_id: str = "local") -> None:
+        """Make runs that wait for their confirmation, as another program would."""
+        headers = {"Authorization": f"Bearer {self.token(user_id)}"}
+        async with httpx.AsyncClient(base_url=self.server.url, headers=headers) as client:
+            for title in titles:
+                plan = {"steps": ["Only step"]}
+                body = {"title": title, "source_screen": "api", "source_action_key": "api", "plan_request": plan}
+                answer = await client.post("/v2/oneliner/runs", json=body)
+                answer.raise_for_status()
+
     async def check(self) -> None:
         """Fails when anything was complained of, or the security policy was touched."""
         for context in self.browser.contexts:

@@ -68,7 +68,7 @@ async def test_runs_are_filtered_by_the_address_and_cancelled_together(stage: St
     await page.get_by_role("button", name="Cancel 2 runs").click()
     await expect(page.get_by_role("button", name="Leave them")).to_be_focused()
     await page.get_by_role("button", name="Yes, cancel 2 runs").click()
-    await expect(page.locator(".nothing")).to_be_visible()
+    await expect(rows.locator(".status")).to_have_text(["Cancelled", "Cancelled"])
     await page.get_by_label("Status").select_option("cancelled")
     await expect(rows).to_have_count(2)
 

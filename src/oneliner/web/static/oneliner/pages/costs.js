@@ -6,7 +6,8 @@
  */
 
 import { h } from "../dom.js";
-import { choice, csvButton, filters, labelled, nothing, table } from "./parts.js";
+import { csvButton } from "./csv.js";
+import { choice, filters, labelled, nothing, table } from "./parts.js";
 import { addressOf } from "./router.js";
 
 const DAYS = ["7", "30", "90"];
@@ -33,7 +34,8 @@ export async function show(context, route) {
   const figure = (/** @type {string} */ name, /** @type {string} */ value, /** @type {string} */ title = "") => h("div", { class: "figure" }, h("dt", {}, words.text(name)), h("dd", { title }, value));
   const columns = [{ text: words.text(`group.${group}`), kind: "wide" }, { text: words.text("column.calls"), kind: "number" }, { text: words.text("column.input"), kind: "number" }, { text: words.text("column.output"), kind: "number" }, { text: words.text("column.cost"), kind: "number" }];
   const rows = bill.items.map((line) => [nameOf(group, line.key), words.number(line.message_count), words.number(line.input_tokens), words.number(line.output_tokens), h("span", { title: line.cost ?? "" }, words.cost(line.cost), line.estimated ? ` ${words.text("cost.estimated")}` : "")]);
-  const csv = () => [[group, "calls", "input_tokens", "output_tokens", "cost_usd"], ...bill.items.map((l) => [l.key, String(l.message_count), String(l.input_tokens), String(l.output_tokens), l.cost])];
+  const csvRow = (/** @type {Line} */ l) => [l.key, String(l.message_count), String(l.input_tokens), String(l.output_tokens), l.cost];
+  const read = (/** @type {string|null} */ before) => api.ask("GET", `/v2/oneliner/usage?${query}` + (before ? `&before=${encodeURIComponent(before)}` : ""));
   const node = h(
     "div", { class: "stack" },
     filters(route, words,
@@ -44,7 +46,7 @@ export async function show(context, route) {
     group === "day" && bill.items.some((line) => Number(line.cost) > 0) ? chart(bill.items, since, Number(days), budget, context) : null,
     bill.items.length ? table(words.text("page.costs"), columns, rows) : nothing(words.text("costs.none")),
     bill.next_cursor ? h("p", { class: "hint" }, words.text("costs.more")) : null,
-    bill.items.length > 0 && h("div", { class: "row" }, csvButton(words, csv, `costs-by-${group}.csv`)),
+    bill.items.length > 0 && h("div", { class: "row" }, csvButton(words, `costs-by-${group}.csv`, [group, "calls", "input_tokens", "output_tokens", "cost_usd"], csvRow, read)),
   );
   return { title: words.text("page.costs"), node };
 }

@@ -168,19 +168,3 @@ export function when(iso, words, { isExact = false } = {}) {
   const text = words.moment(iso, isExact);
   return h("time", { datetime: iso, title: iso }, text);
 }
-
-/** @param {Translator} words @param {() => (string|null|undefined)[][]} rows the first names the columns @param {string} name of the file */
-export function csvButton(words, rows, name) {
-  const save = () => {
-    const text = rows().map((row) => row.map(quoted).join(",")).join("\r\n");
-    saveAs(new Blob([`\ufeff${text}\r\n`], { type: "text/csv" }), name);
-  };
-  return h("button", { type: "button", class: "button small", on: { click: save } }, icon("down"), words.text("page.csv"));
-}
-
-/** A cell that a spreadsheet would take for a formula is kept from being one. @param {string|null|undefined} value */
-function quoted(value) {
-  const text = value ?? "";
-  const safe = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}

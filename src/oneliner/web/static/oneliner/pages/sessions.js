@@ -8,8 +8,11 @@
 
 import { newKey } from "../api.js";
 import { h } from "../dom.js";
-import { attempted, choice, csvButton, filters, labelled, nothing, showAgain, table, when } from "./parts.js";
+import { csvButton } from "./csv.js";
+import { attempted, choice, filters, labelled, nothing, showAgain, table, when } from "./parts.js";
 import { addressOf } from "./router.js";
+
+const CSV = ["id", "title", "user_id", "project_id", "message_count", "total_tokens", "total_cost", "created_at", "updated_at", "deleted_at"];
 
 /** @param {PageContext} context @param {Route} route @returns {Promise<Shown>} */
 export async function show(context, route) {
@@ -17,9 +20,10 @@ export async function show(context, route) {
   const given = Object.fromEntries(["q", "project_id", "mine", "deleted", "before"].map((name) => [name, route.query.get(name)]));
   const isAdmin = workspace.state.me?.role === "admin";
   const isBin = given.deleted === "true";
-  const asked = new URLSearchParams(Object.entries({ ...given, limit: "25" }).flatMap(([name, value]) => (value ? [[name, value]] : [])));
-  /** @type {{items: Session[], next_cursor: string|null}} */
-  const page = await api.ask("GET", `/v1/agent/sessions?${asked}`);
+  /** @returns {Promise<{items: Session[], next_cursor: string|null}>} */
+  const read = (/** @type {string|null} */ before, limit = "25") =>
+    api.ask("GET", `/v1/agent/sessions?${new URLSearchParams(Object.entries({ ...given, before, limit }).flatMap(([name, value]) => (value ? [[name, value]] : [])))}`);
+  const page = await read(given.before);
   const problem = h("div", {});
   const columns = [{ text: words.text("column.session"), kind: "wide" }, ...(isBin ? [{ text: words.text("column.action") }] : []), ...(isAdmin ? [{ text: words.text("column.user") }] : []), { text: words.text("column.project") },
     { text: words.text("column.messages"), kind: "number" }, { text: words.text("column.tokens"), kind: "number" }, { text: words.text("column.cost"), kind: "number" },
@@ -30,8 +34,7 @@ export async function show(context, route) {
     return [isBin ? title : h("a", { href: addressOf("session", {}, session.id) }, title), ...(isBin ? [bring] : []), ...(isAdmin ? [session.user_id ?? ""] : []), session.project_id || "–", words.number(session.message_count),
       words.number(session.total_tokens), h("span", { title: session.total_cost ?? "" }, words.cost(session.total_cost)), when((isBin && session.deleted_at) || session.updated_at, words)];
   };
-  const csv = () => [["id", "title", "user_id", "project_id", "message_count", "total_tokens", "total_cost", "created_at", "updated_at", "deleted_at"],
-    ...page.items.map((s) => [s.id, s.title, s.user_id, s.project_id, String(s.message_count), String(s.total_tokens), s.total_cost, s.created_at, s.updated_at, s.deleted_at])];
+  const csvRow = (/** @type {Session} */ s) => [s.id, s.title, s.user_id, s.project_id, String(s.message_count), String(s.total_tokens), s.total_cost, s.created_at, s.updated_at, s.deleted_at];
   const older = page.next_cursor && h("a", { class: "button small", href: addressOf("sessions", { ...given, before: page.next_cursor }) }, words.text("runs.older"));
   const newest = given.before && h("a", { class: "button small", href: addressOf("sessions", { ...given, before: null }) }, words.text("runs.newest"));
   const node = h(
@@ -46,7 +49,7 @@ export async function show(context, route) {
     isBin && h("p", { class: "hint" }, words.text("sessions.deleted_note")),
     problem,
     page.items.length ? table(words.text("page.sessions"), columns, page.items.map(row)) : empty(context, given),
-    h("div", { class: "row" }, newest || null, older || null, page.items.length > 0 && csvButton(words, csv, "sessions.csv")),
+    h("div", { class: "row" }, newest || null, older || null, page.items.length > 0 && csvButton(words, "sessions.csv", CSV, csvRow, (before) => read(before, "100"))),
   );
   return { title: words.text("page.sessions"), node };
 }
