@@ -66,6 +66,20 @@ async def test_a_tag_that_stands_twice_makes_one_window(host: tuple[Stage, str])
     await works(page)
 
 
+@pytest.mark.parametrize("style", ["html { zoom: 1.5 }", "body { zoom: 0.8 }", "html { zoom: 2; font-size: 4px }"])
+async def test_the_window_has_its_own_size_on_a_page_that_is_enlarged(host: tuple[Stage, str], style: str) -> None:
+    page = await opened(host, STARTED, HAND_OVER + f"<style>{style}</style>")
+    await works(page)
+    in_place = """() => {
+      const { x, y, width } = document.querySelector("[data-oneliner]").shadowRoot.querySelector(".window").getBoundingClientRect();
+      return Math.abs(x - 836) < 1 && Math.abs(y - 20) < 1 && Math.abs(width - 424) < 1;
+    }"""
+    await page.wait_for_function(in_place)
+    await page.evaluate("() => { document.documentElement.style.zoom = '1.25'; document.body.style.zoom = '1.3'; }")
+    await page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    await page.wait_for_function(in_place)
+
+
 async def test_a_second_tag_that_says_how_starts_what_the_first_has_not(host: tuple[Stage, str]) -> None:
     page = await opened(host, SCRIPT + STARTED)
     await works(page)

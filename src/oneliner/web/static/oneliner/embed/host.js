@@ -119,10 +119,14 @@ export class Host {
     const back = () => (!this.#frame.isConnected || (place !== document.body && !place.matches(":modal"))) && document.body && this.#attach();
     const watch = new MutationObserver(back);
     watch.observe(document, { childList: true, subtree: place !== document.body });
+    // A page that is enlarged as a whole would enlarge the window too, beyond the screen.
+    const size = new ResizeObserver(() => this.#root.style.setProperty("zoom", String(1 / (this.#frame.currentCSSZoom ?? 1))));
+    size.observe(place);
     if (place === document.body) for (const node of [document.documentElement, place]) watch.observe(node, { childList: true });
     place.addEventListener("close", back);
     this.#unwatch = () => {
       watch.disconnect();
+      size.disconnect();
       place.removeEventListener("close", back);
     };
   }
