@@ -117,7 +117,7 @@ async def test_when_every_model_is_out_of_service_the_run_fails_as_ever(start: S
 async def test_a_call_that_no_model_could_take_falls_back_to_none(start: Start, server: ModelServer) -> None:
     engine = await start(WITH_OTHER)
     server.script(Refusal(400, "no such field", "invalid_request_error"))
-    assert (await answered(engine)).reason is Reason.MODEL_ERROR
+    assert (await answered(engine)).reason is Reason.MODEL_REFUSED
     assert asked(server) == ["test"]
 
 

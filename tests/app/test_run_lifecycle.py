@@ -154,7 +154,7 @@ async def test_a_drafter_may_read_but_not_change_and_is_reminded_to_propose(
 async def test_a_draft_that_fails_is_drafted_again_by_retry(engine: Engine, server: ModelServer) -> None:
     server.script(server_error(400))
     run = await engine.settled((await engine.hand_off(drafted())).id)
-    assert (run.run_status, run.reason) == (RunStatus.FAILED, Reason.MODEL_ERROR)
+    assert (run.run_status, run.reason) == (RunStatus.FAILED, Reason.MODEL_REFUSED)
     assert run.result["error"]
     server.script(PROPOSAL)
     again = await engine.retry(run)
@@ -270,7 +270,7 @@ async def test_a_question_with_a_dangerous_form_is_refused_to_the_model(
 async def test_a_retry_goes_on_from_the_last_checkpoint(engine: Engine, server: ModelServer) -> None:
     server.script(Reply("Let me see.", [Call("calculator", {"expression": "6*7"})]), server_error(400))
     run = await engine.settled((await engine.chat("6*7?")).id)
-    assert (run.run_status, run.reason) == (RunStatus.FAILED, Reason.MODEL_ERROR)
+    assert (run.run_status, run.reason) == (RunStatus.FAILED, Reason.MODEL_REFUSED)
     server.script(Reply("42."))
     again = await engine.retry(run)
     assert (again.run_status, again.reason, again.finished_at) == (RunStatus.QUEUED, Reason.NONE, None)

@@ -58,8 +58,8 @@ CURABLE: dict[str, tuple[Script, str, bool]] = {
 }
 #: Each that it cannot cure: what it is called, and the reason of the run.
 INCURABLE: dict[str, tuple[Script, str, Reason]] = {
-    "400": (Refusal(400, "no such field", "invalid_request_error"), "rejected", Reason.MODEL_ERROR),
-    "401": (unauthorized(), "unauthorized", Reason.MODEL_ERROR),
+    "400": (Refusal(400, "no such field", "invalid_request_error"), "rejected", Reason.MODEL_REFUSED),
+    "401": (unauthorized(), "unauthorized", Reason.MODEL_REFUSED),
     "20 MB": (flood(), "output_limit", Reason.OUTPUT_LIMIT),
 }
 

@@ -206,7 +206,7 @@ async def test_a_failed_run_says_why_and_is_tried_again_with_a_reason(stage: Sta
     page = await stage.signed_in()
     await say(page, "Try it")
     await expect(header(page)).to_have_attribute("data-status", "failed")
-    await expect(page.locator(".end")).to_contain_text("gave no usable answer")
+    await expect(page.locator(".end")).to_contain_text("The model provider refused the request")
     assert "sk-test" not in await page.content()
     await header(page).get_by_role("button", name="Try again").click()
     await page.get_by_label("Reason (optional").fill("the key is set now")

@@ -2838,7 +2838,7 @@ export interface components {
          * @description Why a run ended or is blocked, beside its status; one word per cause.
          * @enum {string}
          */
-        Reason: "" | "user_cancelled" | "interrupted" | "session_deleted" | "policy_denied" | "model_error" | "model_unavailable" | "plan_not_drafted" | "step_limit" | "output_limit" | "timed_out" | "worker_lost" | "internal_error" | "budget_exceeded" | "needs_answer" | "needs_approval" | "tool_outcome_unknown" | "executor_unknown" | "executor_failed" | "executor_diverged";
+        Reason: "" | "user_cancelled" | "interrupted" | "session_deleted" | "policy_denied" | "model_error" | "model_refused" | "model_unavailable" | "plan_not_drafted" | "step_limit" | "output_limit" | "timed_out" | "worker_lost" | "internal_error" | "budget_exceeded" | "needs_answer" | "needs_approval" | "tool_outcome_unknown" | "executor_unknown" | "executor_failed" | "executor_diverged";
         /**
          * RefusedToolAnswer
          * @description A tool that a server lists and the agent does not get.

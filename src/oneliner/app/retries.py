@@ -27,6 +27,8 @@ _REASONS = {
     "rate_limited": Reason.MODEL_UNAVAILABLE,
     "unavailable": Reason.MODEL_UNAVAILABLE,
     "timed_out": Reason.MODEL_UNAVAILABLE,
+    "rejected": Reason.MODEL_REFUSED,
+    "unauthorized": Reason.MODEL_REFUSED,
     "output_limit": Reason.OUTPUT_LIMIT,
 }
 

@@ -373,6 +373,7 @@ Reason: TypeAlias = Literal[
     "session_deleted",
     "policy_denied",
     "model_error",
+    "model_refused",
     "model_unavailable",
     "plan_not_drafted",
     "step_limit",

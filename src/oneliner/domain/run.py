@@ -69,6 +69,7 @@ class Reason(StrEnum):
     SESSION_DELETED = "session_deleted"
     POLICY_DENIED = "policy_denied"
     MODEL_ERROR = "model_error"
+    MODEL_REFUSED = "model_refused"
     MODEL_UNAVAILABLE = "model_unavailable"
     PLAN_NOT_DRAFTED = "plan_not_drafted"
     STEP_LIMIT = "step_limit"

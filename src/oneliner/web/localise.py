@@ -38,6 +38,7 @@ _REASON: Mapping[Reason, tuple[str, str]] = {
     Reason.SESSION_DELETED: ("its session was deleted", "会话已删除"),
     Reason.POLICY_DENIED: ("a policy forbids it", "策略不允许"),
     Reason.MODEL_ERROR: ("the model gave no usable answer", "模型未能给出可用的回答"),
+    Reason.MODEL_REFUSED: ("the model provider refused the request", "模型服务商拒绝了请求"),
     Reason.MODEL_UNAVAILABLE: ("the model is not available", "模型不可用"),
     Reason.PLAN_NOT_DRAFTED: ("no plan could be drafted", "未能起草计划"),
     Reason.STEP_LIMIT: ("the limit on steps was reached", "已达到步数上限"),

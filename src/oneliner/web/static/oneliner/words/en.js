@@ -45,6 +45,7 @@ export const en = {
   "reason.session_deleted": "Its session was deleted",
   "reason.policy_denied": "A rule forbids it",
   "reason.model_error": "The model gave no usable answer",
+  "reason.model_refused": "The model provider refused the request",
   "reason.model_unavailable": "The model could not be reached",
   "reason.plan_not_drafted": "No plan could be drafted",
   "reason.step_limit": "It reached the limit on steps",

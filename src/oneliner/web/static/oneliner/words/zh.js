@@ -45,6 +45,7 @@ export const zh = {
   "reason.session_deleted": "所属会话已删除",
   "reason.policy_denied": "规则不允许",
   "reason.model_error": "模型未能给出可用的回答",
+  "reason.model_refused": "模型服务商拒绝了请求",
   "reason.model_unavailable": "无法连接模型",
   "reason.plan_not_drafted": "未能起草计划",
   "reason.step_limit": "已达到步数上限",
