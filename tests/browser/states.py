@@ -250,7 +250,8 @@ async def runs_page(stage: Stage, page: Page, models: ModelServer) -> None:
     await goto(page, "runs")
     await page.locator(".table [type=checkbox]").first.check()
     await expect(page.locator(".bulk .button")).to_be_visible()
-    await stage.hand_over("Compare the offers", "Write to the suppliers")
+    mine = await page.locator(".who").get_attribute("title") or ""
+    await stage.hand_over("Compare the offers", "Write to the suppliers", user_id=mine)
     await expect(page.locator("[data-focus=newer]")).to_be_visible()
 
 

@@ -159,6 +159,23 @@ async def test_a_worker_that_was_lost_is_named_with_who_noticed(stage: Stage, mo
     await expect(leases.last).to_contain_text("finished it")
 
 
+async def test_answers_are_read_as_they_were_meant_on_the_pages_of_a_run_and_a_session(
+    stage: Stage, models: ModelServer
+) -> None:
+    models.script(Reply("It was **good**:\n\n- mail\n- search"))
+    page = await stage.signed_in()
+    await say(page, "How was **it**?")
+    await expect(page.locator(".end")).to_be_visible()
+    await open_run(page, "How was")
+    await expect(page.locator(".paper strong")).to_have_text("good")
+    await page.get_by_role("tab", name="Conversation").click()
+    await expect(page.locator(".said .md li")).to_have_text(["mail", "search"])
+    await expect(page.locator(".said").first).to_contain_text("How was **it**?")
+    await goto(page, "sessions")
+    await page.get_by_role("link", name="How was").click()
+    await expect(page.locator(".said .md li")).to_have_text(["mail", "search"])
+
+
 async def test_a_run_of_many_messages_is_read_page_by_page_and_its_session_not_at_all(
     stage: Stage, models: ModelServer
 ) -> None:
@@ -168,9 +185,13 @@ async def test_a_run_of_many_messages_is_read_page_by_page_and_its_session_not_a
     page = await stage.signed_in()
     await say(page, "Count")
     await expect(page.locator(".end")).to_be_visible()
+    await open_run(page, "Count")
+    address = page.url
+    # Where no chat is open that reads its messages for itself.
+    page = await stage.page(page.context)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    await open_run(page, "Count")
+    await page.goto(address)
     await page.get_by_role("tab", name="Conversation").click()
     said = page.locator(".said")
     await expect(said).to_have_count(50)

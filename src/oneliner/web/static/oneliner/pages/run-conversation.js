@@ -24,7 +24,7 @@ export async function conversationPart({ context, run }) {
 
   const draw = () => {
     const messages = [...known.values()].sort((a, b) => (a.position ?? 0) - (b.position ?? 0));
-    drawList(list, messages, (message) => message.id, (message, old) => (old && old.dataset.state === (message.state ?? "") ? old : said(message, words)));
+    drawList(list, messages, (message) => message.id, (message, old) => (old && old.dataset.state === (message.state ?? "") ? old : said(message, context)));
     setAttribute(list, "hidden", messages.length === 0);
     setAttribute(more, "hidden", !before);
     replaceChildren(empty, messages.length === 0 && nothing(words.text("run.no_messages")));

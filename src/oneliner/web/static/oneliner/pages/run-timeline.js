@@ -4,9 +4,11 @@
  * @import {Run} from "../types.js"
  * @import {Part, RunView} from "./run.js"
  * @import {Translator} from "../i18n.js"
+ * @import {Context} from "../views/context.js"
  */
 
 import { h, keepFocus, replaceChildren } from "../dom.js";
+import { answerText } from "../views/answer-text.js";
 import { attempted, nothing, section, table } from "./parts.js";
 import { timeline } from "./timeline-view.js";
 
@@ -24,7 +26,7 @@ export async function timelinePart({ context, run, history }) {
   let told = "";
   const drawAbove = () => {
     const tells = JSON.stringify([now.result, now.plan]);
-    if (tells !== told) replaceChildren(above, outcome(now, words), steps(now, words));
+    if (tells !== told) replaceChildren(above, outcome(now, context), steps(now, words));
     told = tells;
   };
   const draw = () => {
@@ -52,11 +54,12 @@ export async function timelinePart({ context, run, history }) {
   return { node: h("div", { class: "stack" }, above, below, problem), follow, tick: draw };
 }
 
-/** @param {Run} run @param {Translator} words */
-function outcome(run, words) {
+/** @param {Run} run @param {Context} context */
+function outcome(run, context) {
+  const { words } = context;
   const { error, text } = run.result ?? {};
   if (typeof error === "string" && error) return section(words.text("run.technical"), h("pre", { class: "block", tabindex: "0" }, error));
-  if (typeof text === "string" && text) return section(words.text("run.result"), h("p", { class: "said-text paper" }, text));
+  if (typeof text === "string" && text) return section(words.text("run.result"), h("div", { class: "paper" }, answerText(text, context)));
   return null;
 }
 

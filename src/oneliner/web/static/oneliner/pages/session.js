@@ -63,16 +63,17 @@ function runTable({ words }, runs) {
 }
 
 /** Oldest first; what is older comes on demand. @param {PageContext} context @param {Session} session @param {{items: Message[], next_cursor: string|null}} first */
-function conversation({ api, words }, session, first) {
+function conversation(context, session, first) {
+  const { api, words } = context;
   const heading = words.text("sessions.conversation");
   if (!first.items.length) return section(heading, nothing(words.text("run.no_messages")));
-  const list = h("ol", { class: "said-list" }, ...[...first.items].reverse().map((message) => said(message, words)));
+  const list = h("ol", { class: "said-list" }, ...[...first.items].reverse().map((message) => said(message, context)));
   let before = first.next_cursor;
   const problem = h("div", {});
   const more = h("button", { type: "button", class: "button small", hidden: !before, on: { click: () => void load() } }, words.text("sessions.older_messages"));
   const load = () => attempted(words, problem, async () => {
     const page = await api.messages(session.id, before);
-    list.prepend(...[...page.items].reverse().map((message) => said(message, words)));
+    list.prepend(...[...page.items].reverse().map((message) => said(message, context)));
     before = page.next_cursor;
     setAttribute(more, "hidden", !before);
     if (!before) replaceChildren(problem);

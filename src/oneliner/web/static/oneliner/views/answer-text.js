@@ -18,6 +18,13 @@ export function expectAnswers(context) {
   void markdown.get(context);
 }
 
+/** An answer that grows no more. @param {string} text @param {Context} context @returns {HTMLElement} */
+export function answerText(text, context) {
+  const answer = new AnswerText(context);
+  answer.update(text, false);
+  return answer.node;
+}
+
 export class AnswerText {
   #context;
   #text = "";
