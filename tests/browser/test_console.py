@@ -90,6 +90,38 @@ async def test_a_session_is_found_exported_deleted_and_restored(stage: Stage, mo
     await expect(page.locator(".session")).to_have_count(2)
 
 
+async def test_a_session_is_renamed_where_its_title_stands_and_on_its_page(stage: Stage, models: ModelServer) -> None:
+    models.script(Reply("It is 42."))
+    page = await stage.signed_in()
+    await talk(page, "Six times seven")
+    title = page.locator(".page-title")
+    opener = page.get_by_role("button", name="Rename the session")
+    await opener.click()
+    field = page.get_by_label("Title of the session")
+    await expect(field).to_be_focused()
+    await expect(field).to_have_value("Six times seven")
+    await page.keyboard.press("Escape")
+    await expect(opener).to_be_focused()
+    await expect(title).to_have_text("Six times seven")
+    await page.keyboard.press("Enter")
+    await field.fill("Multiplication 乘法")
+    await page.keyboard.press("Enter")
+    await expect(title).to_have_text("Multiplication 乘法")
+    await expect(page.locator(".session-title").first).to_have_text("Multiplication 乘法")
+    await expect(opener).to_be_focused()
+    await goto(page, "sessions")
+    await page.get_by_role("link", name="Multiplication").click()
+    await page.get_by_role("button", name="Rename", exact=True).click()
+    await field.fill("Sums")
+    await page.keyboard.press("Enter")
+    await expect(title).to_have_text("Sums")
+    await page.reload()
+    await expect(title).to_have_text("Sums")
+    await page.get_by_role("link", name="Six times seven").click()
+    await page.get_by_role("tab", name="Audit").click()
+    await expect(page.locator(".part")).to_contain_text("Renamed its session")
+
+
 async def test_a_view_of_runs_is_named_gone_to_and_removed(stage: Stage) -> None:
     page = await stage.signed_in()
     for title in ("First task", "Second task"):

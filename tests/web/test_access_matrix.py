@@ -45,6 +45,7 @@ ROWS = {
     "GET /v1/agent/sessions": Row(200, 200, 200),
     "GET /v1/agent/sessions/{session_id}": Row(404, 200, 200),
     "GET /v1/agent/sessions/{session_id}/messages": Row(404, 200, 200),
+    "PATCH /v1/agent/sessions/{session_id}": Row(404, 200, 200, {"title": "Renamed"}),
     "DELETE /v1/agent/sessions/{session_id}": Row(404, 204, 204),
     "POST /v1/agent/sessions/{session_id}/restore": Row(403, 403, 200, given="deleted"),
     "POST /v1/auth/exchange": Row(200, 200, 200, {"code": "once"}, is_open=True),

@@ -87,6 +87,7 @@ async def test_the_other_answers_are_as_described(
     check(await ann.get("/v1/agent/sessions"), "/v1/agent/sessions")
     check(await ann.get(session), session_path)
     check(await ann.get(f"{session}/messages"), f"{session_path}/messages")
+    check(await ann.patch(session, json={"title": "Another"}), session_path)
     check(await ann.delete(session), session_path)
     check(await admin.post(f"{session}/restore"), f"{session_path}/restore")
     check(await ann.get("/v2/oneliner/me"), "/v2/oneliner/me")

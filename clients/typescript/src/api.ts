@@ -105,7 +105,11 @@ export interface paths {
         delete: operations["deleteSession"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Rename a session
+         * @description It goes by the first line of the new title; the titles of its runs stay.
+         */
+        patch: operations["renameSession"];
         trace?: never;
     };
     "/v1/agent/sessions/{session_id}/messages": {
@@ -1477,7 +1481,7 @@ export interface components {
          * @description Every action that is recorded.
          * @enum {string}
          */
-        Action: "policy.layer_set" | "policy.layer_restored" | "approval.given" | "approval.revoked" | "policy.override_set" | "policy.override_ended" | "user.status_set" | "session.deleted" | "session.restored" | "user.erased" | "user.exported" | "session.exported" | "session.expired" | "session.purged" | "run.plan_edited" | "run.revision_requested" | "run.confirmed" | "run.answered" | "run.retried" | "run.cancelled" | "approval.expired" | "mcp_server.set" | "mcp_server.removed" | "retention.set" | "retention.removed" | "webhook.created" | "webhook.changed" | "webhook.secret_rotated" | "webhook.disabled" | "webhook.deleted" | "sign_in.link_made" | "sign_in.link_used";
+        Action: "policy.layer_set" | "policy.layer_restored" | "approval.given" | "approval.revoked" | "policy.override_set" | "policy.override_ended" | "user.status_set" | "session.renamed" | "session.deleted" | "session.restored" | "user.erased" | "user.exported" | "session.exported" | "session.expired" | "session.purged" | "run.plan_edited" | "run.revision_requested" | "run.confirmed" | "run.answered" | "run.retried" | "run.cancelled" | "approval.expired" | "mcp_server.set" | "mcp_server.removed" | "retention.set" | "retention.removed" | "webhook.created" | "webhook.changed" | "webhook.secret_rotated" | "webhook.disabled" | "webhook.deleted" | "sign_in.link_made" | "sign_in.link_used";
         /**
          * AgainstNowAnswer
          * @description What a run was promised, against what one like it would be promised now.
@@ -4265,6 +4269,17 @@ export interface components {
             handoff: components["schemas"]["HandoffRequest"];
         };
         /**
+         * SessionEdit
+         * @description What of a session can be changed.
+         */
+        SessionEdit: {
+            /**
+             * Title
+             * @example Quarterly figures
+             */
+            title: string;
+        };
+        /**
          * SimulateRequest
          * @description A draft of a layer, to be tried on runs that were.
          */
@@ -5025,6 +5040,129 @@ export interface operations {
             };
             /** @description There is no such thing for this caller (`not_found`) */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid (`invalid`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here (`internal_error`) */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot take this now (`unavailable`) */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The disk is full (`storage_full`) */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renameSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The language of `status_summary`: `en` or `zh`.
+                 * @example zh-CN
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                /** @description The id of a session. */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionEdit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            /** @description The body is not JSON (`malformed_json`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid bearer token is needed (`unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This user may not work yet, or no longer (`user_not_approved`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing for this caller (`not_found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large (`body_too_large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be application/json (`not_json`) */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

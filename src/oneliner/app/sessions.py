@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from oneliner.app import audit, lanes
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from oneliner.domain.message import Message
     from oneliner.domain.user import Caller
 
-__all__ = ["get", "messages", "messages_of_run", "page", "recall", "resolve", "restore", "title_from"]
+__all__ = ["get", "messages", "messages_of_run", "page", "recall", "rename", "resolve", "restore", "title_from"]
 
 
 def resolve(
@@ -98,6 +99,19 @@ def recall(tx: Transaction, user_id: str, session_id: str, run_id: str, position
     """
     found = tx.messages.at(session_id, position)
     return found if found is not None and found.user_id == user_id and found.run_id <= run_id else None
+
+
+def rename(tx: Transaction, caller: Caller, session_id: str, title: str) -> Session:
+    """The session under the first line of *title*. Raises NotFound; Invalid: nothing of it can be seen."""
+    session = tx.sessions.get(session_id, _scope(caller))
+    named = title_from(title)
+    if not named:
+        raise Invalid("give the session a title that can be seen", field="title")
+    if named == session.title:
+        return session
+    tx.sessions.rename(session.id, named)
+    audit.record(tx, caller.user_id, Action.SESSION_RENAMED, Target.SESSION, session.id, owner=session.user_id)
+    return replace(session, title=named)
 
 
 def restore(tx: Transaction, caller: Caller, session_id: str) -> Session:

@@ -18,6 +18,7 @@ Action: TypeAlias = Literal[
     "policy.override_set",
     "policy.override_ended",
     "user.status_set",
+    "session.renamed",
     "session.deleted",
     "session.restored",
     "user.erased",
@@ -742,6 +743,12 @@ AllowedModel: TypeAlias = str
 
 
 Approval: TypeAlias = str
+
+
+class SessionEdit(TypedDict):
+    """What of a session can be changed."""
+
+    title: str
 
 
 class SnapshotFrame(TypedDict):

@@ -96,6 +96,10 @@ class AsyncOperations:
         """One conversation with its totals, which equal the sums of its messages."""
         return await self.ask("GET", f"/v1/agent/sessions/{_at(session_id)}")
 
+    async def rename_session(self, session_id: str, *, title: str) -> answers.SessionAnswer:
+        """It goes by the first line of the new title; the titles of its runs stay."""
+        return await self.ask("PATCH", f"/v1/agent/sessions/{_at(session_id)}", body=_said({"title": title}))
+
     async def delete_session(self, session_id: str) -> None:
         """Runs that have not ended are cancelled first. An administrator can restore it."""
         await self.ask("DELETE", f"/v1/agent/sessions/{_at(session_id)}")
@@ -887,6 +891,10 @@ class Operations:
     def get_session(self, session_id: str) -> answers.SessionAnswer:
         """One conversation with its totals, which equal the sums of its messages."""
         return self.ask("GET", f"/v1/agent/sessions/{_at(session_id)}")
+
+    def rename_session(self, session_id: str, *, title: str) -> answers.SessionAnswer:
+        """It goes by the first line of the new title; the titles of its runs stay."""
+        return self.ask("PATCH", f"/v1/agent/sessions/{_at(session_id)}", body=_said({"title": title}))
 
     def delete_session(self, session_id: str) -> None:
         """Runs that have not ended are cancelled first. An administrator can restore it."""

@@ -23,6 +23,7 @@ class Action(StrEnum):
     OVERRIDE_SET = "policy.override_set"
     OVERRIDE_ENDED = "policy.override_ended"
     USER_STATUS_SET = "user.status_set"
+    SESSION_RENAMED = "session.renamed"
     SESSION_DELETED = "session.deleted"
     SESSION_RESTORED = "session.restored"
     USER_ERASED = "user.erased"

@@ -16,6 +16,7 @@ from oneliner.domain.policy_json import LARGEST, MAX_APPROVALS, MAX_PATTERN_CHAR
 from oneliner.domain.retention import MAX_KEEP_DAYS
 from oneliner.domain.saved_view import MAX_NAME_CHARS as MAX_VIEW_NAME_CHARS
 from oneliner.domain.saved_view import MAX_QUERY_CHARS
+from oneliner.domain.session import MAX_TITLE_CHARS as MAX_SESSION_TITLE_CHARS
 from oneliner.domain.tool_rules_json import NAME_PATTERN
 from oneliner.domain.user import UserStatus
 from oneliner.web.tool_rule_schemas import ToolRules
@@ -71,6 +72,12 @@ class ResumeRequest(Body):
 
     answer: JsonValue = None
     reason: _Reason = ""
+
+
+class SessionEdit(Body):
+    """What of a session can be changed."""
+
+    title: Annotated[str, Field(min_length=1, max_length=MAX_SESSION_TITLE_CHARS, examples=["Quarterly figures"])]
 
 
 class PlanRequest(Body):

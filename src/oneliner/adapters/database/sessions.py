@@ -44,6 +44,7 @@ _GROW = Statement(
     )
     .returning(sessions.c.message_count)
 )
+_RENAME = Statement(update(sessions).where(sessions.c.id == bindparam("key")).values(title=bindparam("named")))
 
 
 @cache
@@ -131,6 +132,9 @@ class SqlSessions:
         if row is None:
             raise NotFound("session", session_id)
         return row[0]
+
+    def rename(self, session_id: str, title: str) -> None:
+        _RENAME.run(self._driver, key=session_id, named=title)
 
     def set_deleted(self, session_id: str, deleted_at: int | None) -> None:
         # Runs before their session: the order that all locks are taken in.

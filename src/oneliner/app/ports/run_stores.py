@@ -36,6 +36,10 @@ class SessionStore(Protocol):
         """Add *messages* to the count and *totals* to the sums; the count after it, which is the last position."""
         ...
 
+    def rename(self, session_id: str, title: str) -> None:
+        """Give it another title."""
+        ...
+
     def set_deleted(self, session_id: str, deleted_at: int | None) -> None:
         """Mark or unmark the session with its messages and runs."""
         ...

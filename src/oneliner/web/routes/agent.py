@@ -17,7 +17,7 @@ from oneliner.web.exports import MEDIA_TYPES, Download, Format
 from oneliner.web.feeds import RunFeed
 from oneliner.web.parameters import After, Before, Limit, Mine, Position, ProjectFilter, RunId, SearchText, SessionId
 from oneliner.web.routing import Endpoint
-from oneliner.web.schemas import ChatRequest, ResumeRequest
+from oneliner.web.schemas import ChatRequest, ResumeRequest, SessionEdit
 from oneliner.web.sse import EventStream, cursor_of
 
 router = APIRouter(prefix="/v1/agent", route_class=Endpoint)
@@ -152,6 +152,21 @@ async def export_session(
     """All that is kept of it. JSON Lines: each has a `kind`, and the last is `{"kind": "end", "lines": …}`."""
     session = await call.write(lambda tx: export.begin_session(tx, call.caller, session_id))
     return Download(export.of_session(call.read, session), written_as, f"session-{session_id}")
+
+
+@router.patch(
+    "/sessions/{session_id}",
+    response_model=SessionAnswer,
+    operation_id="renameSession",
+    tags=["sessions"],
+    summary="Rename a session",
+    openapi_extra=described(SessionEdit, refuses=(NotFound,)),
+)
+async def rename_session(call: Incoming, session_id: SessionId) -> Response:
+    """It goes by the first line of the new title; the titles of its runs stay."""
+    body = await call.body(SessionEdit)
+    renamed = await call.write(lambda tx: sessions.rename(tx, call.caller, session_id, body.title))
+    return JsonAnswer(shapes.session_to_json(renamed))
 
 
 @router.delete(

@@ -7,7 +7,7 @@
  */
 
 import { Refused } from "./api.js";
-import { h, icon, mark, oncePerFrame, replaceChildren, setAttribute, setText } from "./dom.js";
+import { h, icon, mark, oncePerFrame, replaceChildren, setAttribute } from "./dom.js";
 import { listenForHandoffs } from "./handoff-source.js";
 import { Pages, addressOf } from "./pages/router.js";
 import { countNeedingYou } from "./picking.js";
@@ -16,6 +16,7 @@ import { Composer } from "./views/composer.js";
 import { HandoffForm } from "./views/handoff-form.js";
 import { Log } from "./views/log.js";
 import { problemLine } from "./views/problem-line.js";
+import { SessionTitle } from "./views/rename.js";
 import { RunHeader } from "./views/run-header.js";
 import { SessionList, sessionTotals } from "./views/session-list.js";
 import { ConnectionStrip } from "./views/strip.js";
@@ -50,7 +51,7 @@ export function mount(root, { api, workspace, words, drafts, settings, onSignIn,
   const sessions = new SessionList(context, () => { toChat(); drawer.close(); });
   const demo = h("div", { class: "demo", role: "note", hidden: true });
   const failed = h("div", { class: "load-problem", hidden: true });
-  const title = h("h1", { class: "page-title", tabindex: "-1" });
+  const title = new SessionTitle(context);
   const totals = h("div", { class: "totals-slot" });
 
   const newChat = h("button", { type: "button", class: "button primary wide", on: { click: () => { toChat(); void workspace.open(null); drawer.close(); composer.focus(); } } }, icon("plus"), words.text("nav.new_chat"));
@@ -64,11 +65,11 @@ export function mount(root, { api, workspace, words, drafts, settings, onSignIn,
     const cameFromDrawer = drawer.close();
     draw();
     // Its link is gone from the screen, and with it the focus.
-    if (cameFromDrawer) title.focus();
+    if (cameFromDrawer) title.heading.focus();
   });
   drawer.fill(h("div", { class: "brand" }, mark(), "OneLiner"), h("div", { class: "nav-actions" }, newChat, handOver), pages.nav, sessions.node, settings);
   const refusal = h("div", { class: "load-problem", hidden: true });
-  const main = h("main", { class: "main" }, h("header", { class: "topbar" }, drawer.opener, title, totals), demo, strip.node, failed, refusal, chat, pages.node);
+  const main = h("main", { class: "main" }, h("header", { class: "topbar" }, drawer.opener, ...title.nodes, totals), demo, strip.node, failed, refusal, chat, pages.node);
   const skip = h("a", { class: "skip", href: "#oneliner-composer", on: { click: (event) => { event.preventDefault(); toChat(); chat.hidden = false; composer.focus(); } } }, words.text("nav.skip"));
   replaceChildren(root, skip, drawer.scrim, drawer.node, main, handoff.node, ...announcer.nodes);
 
@@ -77,7 +78,7 @@ export function mount(root, { api, workspace, words, drafts, settings, onSignIn,
   const draw = () => {
     const { state } = workspace;
     if (state.sessionId !== shown) onSession((shown = state.sessionId));
-    setText(title, page ?? titleOf(state, words));
+    title.update(page ?? titleOf(state, words), page === null && state.sessionId && state.sessions[state.sessionId] ? state.sessionId : null);
     replaceChildren(totals, page === null && sessionTotals(state, context));
     drawDemo(demo, state, words);
     setAttribute(failed, "hidden", !state.loadProblem);

@@ -261,6 +261,11 @@ export class Workspace {
     return this.#act(run.id, "resume", () => this.api.moveRun(run.id, "resume", { answer }));
   }
 
+  /** Throws Refused. @param {string} sessionId @param {string} title */
+  async renameSession(sessionId, title) {
+    this.#dispatch({ type: "sessions", sessions: [await this.api.ask("PATCH", `/v1/agent/sessions/${sessionId}`, { title })] });
+  }
+
   /** @param {string} sessionId */
   async deleteSession(sessionId) {
     await this.#quietly(() => this.removeSession(sessionId));

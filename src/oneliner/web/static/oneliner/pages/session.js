@@ -6,8 +6,9 @@
  */
 
 import { h, icon, replaceChildren, setAttribute } from "../dom.js";
+import { renameForm } from "../views/rename.js";
 import { statusBadge } from "../views/run-facts.js";
-import { attempted, facts, nothing, saveAs, section, sureButton, table, when } from "./parts.js";
+import { attempted, facts, nothing, saveAs, section, showAgain, sureButton, table, when } from "./parts.js";
 import { addressOf } from "./router.js";
 import { said } from "./said.js";
 
@@ -33,6 +34,13 @@ function head(context, session) {
   const open = isMine && h("a", { class: "button small primary", href: "#chat", on: { click: () => void workspace.open(session.id) } }, words.text("run.open_session"));
   const exports = FORMATS.map((format) => h("button", { type: "button", class: "button small", on: { click: () => void save(context, session, /** @type {any} */ (format), problem) } }, icon("down"), words.text(`sessions.export_${format}`)));
   const remove = sureButton(words, { text: words.text("session.delete"), ask: words.text("session.delete_ask"), yes: words.text("session.delete_yes"), icon: "trash" }, () => void takeAway(context, session, problem));
+  const rename = h("button", { type: "button", class: "button small", on: { click: () => replaceChildren(naming, renameForm(context, session, leave)) } }, icon("edit"), words.text("rename.save"));
+  const naming = h("div", {});
+  const leave = (/** @type {boolean} */ isDone) => {
+    replaceChildren(naming);
+    rename.focus();
+    if (isDone) showAgain();
+  };
   return h("div", { class: "stack" },
     facts([
       [words.text("fact.created"), when(session.created_at, words)], [words.text("column.changed"), when(session.updated_at, words)],
@@ -40,7 +48,7 @@ function head(context, session) {
       [words.text("column.cost"), h("span", { title: session.total_cost ?? "" }, words.cost(session.total_cost))],
       [words.text("fact.user"), session.user_id ?? ""], [words.text("fact.project"), session.project_id || "–"], [words.text("fact.id"), h("code", {}, session.id)],
     ]),
-    h("div", { class: "row" }, open, ...exports, remove), problem);
+    h("div", { class: "row" }, open, rename, ...exports, remove), naming, problem);
 }
 
 /** @param {PageContext} context @param {Session} session @param {"jsonl"|"markdown"} format @param {HTMLElement} problem */

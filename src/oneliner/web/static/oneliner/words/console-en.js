@@ -405,6 +405,7 @@ export const en = {
   "audit.action.policy.override_set": "Set an override",
   "audit.action.policy.override_ended": "Ended an override",
   "audit.action.session.deleted": "Deleted its session",
+  "audit.action.session.renamed": "Renamed its session",
   "audit.action.session.restored": "Restored its session",
   "audit.action.session.exported": "Exported its session",
   "audit.action.session.expired": "Deleted its session after its time",

@@ -405,6 +405,7 @@ export const zh = {
   "audit.action.policy.override_set": "设置了临时规则",
   "audit.action.policy.override_ended": "结束了临时规则",
   "audit.action.session.deleted": "删除了所属会话",
+  "audit.action.session.renamed": "重命名了所属会话",
   "audit.action.session.restored": "恢复了所属会话",
   "audit.action.session.exported": "导出了所属会话",
   "audit.action.session.expired": "到期删除了所属会话",
