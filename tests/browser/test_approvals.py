@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
 
-from oneliner.testing import Call, ModelServer, Reply
+from oneliner.testing import Call, Held, ModelServer, Reply
 from tests.browser.stage import say, staged
 from tests.browser.states import blocked_approval, document_proposed
 
@@ -148,6 +149,25 @@ async def test_a_refusal_and_its_reason_reach_the_agent(browser: Browser, tmp_pa
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("Written / 已写入")).to_be_visible()
         assert results(models) == ["the user refused this call: not this one"]
+        await stage.check()
+
+
+async def test_who_looks_at_what_was_written_keeps_his_place_while_the_run_goes_on(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with ModelServer() as models, staged(browser, tmp_path / "data", models) as stage:
+        page = await stage.signed_in()
+        gate = asyncio.Event()
+        write = Call("write_document", {"path": "notes.md", "content": "One line.", "seen_version": 0})
+        models.script(Reply("", (write,)), Held(gate, Reply("It stands there now.")))
+        await say(page, "Write it down")
+        show = page.locator(".written-list").get_by_role("button", name="Show the change")
+        await show.focus()
+        gate.set()
+        await expect(page.locator(".oneliner-runs")).to_have_attribute("data-status", "done")
+        await expect(show).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".written-list .diff-line[data-kind=added]")).to_contain_text("One line.")
         await stage.check()
 
 

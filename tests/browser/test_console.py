@@ -176,19 +176,22 @@ async def test_saved_views_are_there_in_every_browser_and_those_a_browser_held_a
     await expect(other.get_by_role("link", name="Also")).to_have_count(0)
 
 
-async def test_a_view_that_cannot_be_saved_says_why_and_keeps_its_name(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("locale", "why"), [("en-US", "This name cannot be taken: 50 views are kept already"), ("zh-CN", "数量已达上限")]
+)
+async def test_a_view_that_cannot_be_saved_says_why_and_keeps_its_name(stage: Stage, locale: str, why: str) -> None:
     stage.expected = re.compile("422")
-    page = await stage.signed_in()
+    page = await stage.signed_in(look={"locale": locale})
     await save_views(page, 50)
     await page.evaluate("() => { location.hash = '#/runs?status=failed&mine=true'; }")
-    await page.get_by_role("button", name="Save this view").click()
-    name = page.get_by_label("Name of the view")
+    await page.locator(".view-save").click()
+    name = page.locator(".view-form input")
     await name.fill("One more")
     await page.keyboard.press("Enter")
-    await expect(page.locator(".views .problem")).to_contain_text("50 views are kept already")
+    await expect(page.locator(".views .problem")).to_contain_text(why)
     await expect(name).to_have_value("One more")
     await page.keyboard.press("Escape")
-    await expect(page.get_by_role("button", name="Save this view")).to_be_focused()
+    await expect(page.locator(".view-save")).to_be_focused()
 
 
 async def test_what_happens_is_shown_as_it_happens_and_stands_still_when_paused(

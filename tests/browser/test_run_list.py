@@ -56,6 +56,25 @@ async def test_a_run_that_leaves_the_state_that_was_asked_for_stays_and_says_its
     await expect(page.locator(".table tbody .status")).to_have_text("Done")
 
 
+async def test_a_run_that_was_deleted_meanwhile_leaves_the_list(stage: Stage) -> None:
+    page = await stage.signed_in()
+    await stage.hand_over("Stays", "Goes")
+    await goto(page, "runs")
+    rows = page.locator(".table tbody tr")
+    await expect(rows).to_have_count(2)
+    other = await stage.page(page.context)
+    await other.goto(page.url)
+    stage.expected = re.compile("404")
+    await other.get_by_role("link", name="Goes").click()
+    await other.get_by_role("link", name="Its session").click()
+    await other.get_by_role("button", name="Delete", exact=True).click()
+    await other.get_by_role("button", name="Yes, delete").click()
+    await expect(other).to_have_url(re.compile("#/sessions"))
+    await page.bring_to_front()
+    await expect(rows).to_have_count(1)
+    await expect(rows).to_contain_text("Stays")
+
+
 async def test_new_runs_are_counted_and_shown_when_one_asks_for_them(stage: Stage) -> None:
     page = await stage.signed_in()
     await stage.hand_over("The first")

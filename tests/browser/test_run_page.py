@@ -159,6 +159,21 @@ async def test_a_worker_that_was_lost_is_named_with_who_noticed(stage: Stage, mo
     await expect(leases.last).to_contain_text("finished it")
 
 
+async def test_a_run_that_is_over_is_handed_off_again(stage: Stage, models: ModelServer) -> None:
+    models.script(Reply("All of it is done."))
+    page = await stage.signed_in()
+    await hand_off(page, "Every week", steps="Read the figures\nWrite them down")
+    await page.get_by_role("button", name="Confirm", exact=True).click()
+    await expect(page.locator(".end")).to_be_visible()
+    await open_run(page, "Every week")
+    await page.get_by_role("button", name="Hand off again").click()
+    await expect(page.locator(".oneliner-runs")).to_have_attribute("data-status", "needs_confirmation")
+    await expect(page.locator(".oneliner-run-title")).to_have_text("Every week")
+    steps = [await step.input_value() for step in await page.locator(".plan-step textarea").all()]
+    assert steps == ["Read the figures", "Write them down"]
+    await expect(page.locator(".session")).to_have_count(2)
+
+
 async def test_answers_are_read_as_they_were_meant_on_the_pages_of_a_run_and_a_session(
     stage: Stage, models: ModelServer
 ) -> None:

@@ -44,7 +44,13 @@ _GROW = Statement(
     )
     .returning(sessions.c.message_count)
 )
-_RENAME = Statement(update(sessions).where(sessions.c.id == bindparam("key")).values(title=bindparam("named")))
+# Nothing is written to one that was deleted meanwhile: what is purged stays so.
+_RENAME = Statement(
+    update(sessions)
+    .where(sessions.c.id == bindparam("key"), sessions.c.deleted_at.is_(None))
+    .values(title=bindparam("named"))
+    .returning(sessions.c.id)
+)
 
 
 @cache
@@ -134,7 +140,8 @@ class SqlSessions:
         return row[0]
 
     def rename(self, session_id: str, title: str) -> None:
-        _RENAME.run(self._driver, key=session_id, named=title)
+        if _RENAME.first(self._driver, key=session_id, named=title) is None:
+            raise NotFound("session", session_id)
 
     def set_deleted(self, session_id: str, deleted_at: int | None) -> None:
         # Runs before their session: the order that all locks are taken in.

@@ -37,7 +37,7 @@ class SessionStore(Protocol):
         ...
 
     def rename(self, session_id: str, title: str) -> None:
-        """Give it another title."""
+        """Give it another title. Raises NotFound: it was deleted."""
         ...
 
     def set_deleted(self, session_id: str, deleted_at: int | None) -> None:

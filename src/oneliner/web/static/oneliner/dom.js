@@ -118,9 +118,10 @@ export function keepFocus(root, draw, home) {
   const key = wasInside ? active.dataset.focus : undefined;
   const selection = active instanceof HTMLInputElement || active instanceof HTMLTextAreaElement ? active.selectionStart : null;
   draw();
-  // What was hidden keeps the focus until the next frame, and then nobody has it.
-  if (!wasInside || (root.contains(active) && !active.closest("[hidden]"))) return;
-  const same = key && root.querySelector(`:not([hidden] *)[data-focus="${CSS.escape(key)}"]`);
+  // What was hidden keeps the focus until the next frame, and then nobody has it; what was put elsewhere has lost it.
+  const isThere = active !== null && root.contains(active) && !active.closest("[hidden]");
+  if (!wasInside || (isThere && scope.activeElement === active)) return;
+  const same = isThere ? active : key && root.querySelector(`:not([hidden] *)[data-focus="${CSS.escape(key)}"]`);
   const next = /** @type {HTMLElement|null} */ (same || (home ? root.querySelector(home) : null));
   next?.focus({ preventScroll: true });
   if (selection !== null && (next instanceof HTMLInputElement || next instanceof HTMLTextAreaElement)) {

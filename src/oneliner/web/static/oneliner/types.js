@@ -38,7 +38,7 @@
  * @typedef {{id: string, name: string, arguments: string, state: 'running'|'done'|'failed'|'denied'|'unknown',
  *   result: string, attempt: number}} ToolCall
  * @typedef {{status: number, code: string, title: string, detail: string, params?: Record<string, any>,
- *   plan?: Plan, run_status?: RunStatus}} Problem
+ *   field?: string, plan?: Plan, run_status?: RunStatus}} Problem
  * @typedef {{key: string, sessionId: string|null, text: string, status: 'sending'|'waiting'|'failed'|'sent',
  *   runId: string|null, problem: Problem|null, multitask: Multitask}} Outgoing
  * @typedef {'enqueue'|'steer'|'interrupt'} Multitask what becomes of a message while a run of its session works

@@ -42,7 +42,9 @@ export class Following {
   /** @param {Workspace} workspace @param {{isOfOthers: boolean}} list whether runs of others are in it */
   start(workspace, { isOfOthers }) {
     const look = () => document.visibilityState === "visible" && this.#refresher.ask("runs", () => this.refresh());
-    this.#ends.push(workspace.listen(look));
+    // What happened while nobody looked is read when somebody does.
+    document.addEventListener("visibilitychange", look);
+    this.#ends.push(workspace.listen(look), () => document.removeEventListener("visibilitychange", look));
     if (!isOfOthers) return;
     const timer = setInterval(look, OTHERS_EVERY_MS);
     this.#ends.push(() => clearInterval(timer));
@@ -59,10 +61,22 @@ export class Following {
       const found = new Map(items.map((run) => [run.id, run]));
       // It is another state now that it was asked for, or below the part that was read.
       const left = this.runs.filter((run) => !found.has(run.id) && !ENDED.has(run.run_status));
-      for (const run of await Promise.all(left.map((one) => this.#api.run(one.id)))) found.set(run.id, run);
-      this.#take(items, this.runs.map((run) => found.get(run.id) ?? run));
+      const now = await Promise.all(left.map((run) => this.#now(run.id)));
+      const gone = new Set(left.filter((_, n) => now[n] === null));
+      for (const run of now) if (run) found.set(run.id, run);
+      this.#take(items, this.runs.filter((run) => !gone.has(run)).map((run) => found.get(run.id) ?? run));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
+    }
+  }
+
+  /** @param {string} id @returns {Promise<Run|null>} null: it was deleted. Throws Refused. */
+  async #now(id) {
+    try {
+      return await this.#api.run(id);
+    } catch (error) {
+      if (error instanceof Refused && error.problem.status === 404) return null;
+      throw error;
     }
   }
 

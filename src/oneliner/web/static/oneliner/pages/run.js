@@ -171,7 +171,8 @@ class RunPage {
     const chat = isMine && h("a", { class: "button small primary", href: "#chat", data: { focus: "run-chat" }, on: { click: () => void workspace.open(run.session_id) } }, words.text("run.open_session"));
     const retry = run.allowed_actions.includes("retry") && h("button", { type: "button", class: "button small", data: { focus: "run-retry" }, on: { click: () => void this.#move("retry") } }, icon("retry"), words.text("run.retry"));
     const cancel = run.allowed_actions.includes("cancel") && sureButton(words, { text: words.text("run.cancel"), ask: words.text("run.cancel_ask"), yes: words.text("run.cancel_yes") }, () => void this.#move("cancel"));
-    keepFocus(this.#actions, () => replaceChildren(this.#actions, chat || null, retry || null, cancel || null));
+    const again = isMine && ENDED.has(run.run_status) && run.source_type === "handoff" && h("button", { type: "button", class: "button small", data: { focus: "run-again", ...handoffOf(run) } }, icon("hand"), words.text("run.again"));
+    keepFocus(this.#actions, () => replaceChildren(this.#actions, chat || null, retry || null, again || null, cancel || null));
   }
 
   /** @param {"retry"|"cancel"} move */
@@ -201,4 +202,10 @@ function factsOf(run, { words }) {
   ]);
   list.classList.add("facts-wide");
   return list;
+}
+
+/** What hands the same work over once more, as attributes of a button. @param {Run} run @returns {Record<string, string>} */
+function handoffOf({ title, plan, project_id: projectId }) {
+  const steps = plan.steps.map((step) => step.title.replaceAll("\n", " ")).join("\n");
+  return { action: "handoff-to-main-agent", title, goal: plan.goal, steps, ...(projectId ? { projectId } : {}), sourceScreen: "runs", actionKey: "run-again" };
 }

@@ -19,6 +19,7 @@ export function problemLine(problem, words) {
 
 /** @param {Problem} problem @param {Translator} words */
 export function problemText(problem, words) {
-  const key = `problem.${problem.code}`;
-  return words.has(key) ? words.text(key) : words.text("problem.other", { detail: problem.detail || problem.title || problem.code });
+  // The words of a field say what it takes; what the server says of it is English.
+  const known = [`problem.${problem.code}`, `invalid.${problem.field}`].find((key) => words.has(key));
+  return words.text(known ?? "problem.other", { detail: problem.detail || problem.title || problem.code });
 }

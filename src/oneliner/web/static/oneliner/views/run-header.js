@@ -156,8 +156,7 @@ export class RunHeader {
     if (count === 0) return;
     const Documents = writtenDocuments.here;
     if (!Documents) return void writtenDocuments.get(this.#context).then((came) => came && this.#redraw());
-    this.#documents ??= new Documents(this.#context);
-    replaceChildren(this.#written, this.#documents.node);
+    if (!this.#documents) this.#written.append((this.#documents = new Documents(this.#context)).node);
     void this.#documents.update(run, count);
   }
 
