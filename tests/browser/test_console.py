@@ -176,6 +176,18 @@ async def test_saved_views_are_there_in_every_browser_and_those_a_browser_held_a
     await expect(other.get_by_role("link", name="Also")).to_have_count(0)
 
 
+async def test_an_administrator_renames_anothers_session_and_it_does_not_come_among_his_own(stage: Stage) -> None:
+    await stage.hand_over("Of Bob", user_id="bob")
+    page = await stage.signed_in()
+    await goto(page, "sessions")
+    await page.get_by_role("link", name="Of Bob").click()
+    await page.get_by_role("button", name="Rename", exact=True).click()
+    await page.get_by_label("Title of the session").fill("Of Bob, checked")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".page-title")).to_have_text("Of Bob, checked")
+    await expect(page.locator(".session")).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("locale", "why"), [("en-US", "This name cannot be taken: 50 views are kept already"), ("zh-CN", "数量已达上限")]
 )

@@ -8,13 +8,15 @@ const { RunHistory } = await import(at("run-history.js"));
 function server(count) {
   const asked = [];
   const told = { count, asked };
-  const runEvents = async (_id, after, limit) => {
+  const ask = async (_method, path) => {
+    const query = new URL(path, "http://server").searchParams;
+    const [after, limit] = [Number(query.get("after")), Number(query.get("limit"))];
     asked.push(after);
     const items = Array.from({ length: Math.min(limit, told.count - after) }, (_, n) => ({ seq: after + n + 1 }));
     const last = after + items.length;
     return { items, next_cursor: last < told.count ? String(last) : null };
   };
-  return { told, history: new RunHistory({ runEvents }, "id") };
+  return { told, history: new RunHistory({ ask }, "id") };
 }
 const isWhole = (history, count) => assert.deepEqual(history.events.map((event) => event.seq), Array.from({ length: count }, (_, n) => n + 1));
 
@@ -49,7 +51,7 @@ test("while older events wait to be read there is nothing to catch up with", asy
 
 test("a reading that failed is tried again by the next one", async () => {
   let isDown = true;
-  const history = new RunHistory({ runEvents: async () => { if (isDown) throw new Error("down"); return { items: [{ seq: 1 }], next_cursor: null }; } }, "id");
+  const history = new RunHistory({ ask: async () => { if (isDown) throw new Error("down"); return { items: [{ seq: 1 }], next_cursor: null }; } }, "id");
   await assert.rejects(history.readMore(), /down/);
   isDown = false;
   await history.readMore();

@@ -8,10 +8,10 @@ import pytest
 from tests.support.databases import open_database, stand_in
 from tests.support.engine import ALICE, BOB, new_database
 
-from oneliner.app import bills, documents, run_views, runs, sessions, usage
-from oneliner.app.ports import Page, RunFilter, UsageFilter, UsageRow
+from oneliner.app import bills, documents, run_views, runs, session_deletion, sessions, usage
+from oneliner.app.ports import Page, RunFilter, Scope, UsageFilter, UsageRow
 from oneliner.app.usage import GroupBy
-from oneliner.domain.errors import VersionChanged
+from oneliner.domain.errors import NotFound, VersionChanged
 from oneliner.domain.message import MessageState, Purpose, ToolCall, ToolCallState
 from oneliner.domain.run import RunStatus
 from oneliner.domain.usage import Price, Totals, Usage
@@ -75,6 +75,16 @@ async def test_a_search_finds_the_text_and_nothing_like_it(database: Database, t
     assert sorted(r.title for r in page) == found
     listed = await database.read(lambda tx: sessions.page(tx, ALICE, Page(50), None, text))
     assert sorted(s.title for s in listed) == found
+
+
+async def test_a_session_that_was_deleted_meanwhile_takes_no_title(database: Database) -> None:
+    (run,) = await chats(database, "hi")
+    await database.write(lambda tx: session_deletion.delete(tx, ALICE, run.session_id))
+    # As by who had found it just before.
+    with pytest.raises(NotFound):
+        await database.write(lambda tx: tx.sessions.rename(run.session_id, "Too late"))
+    deleted = await database.read(lambda tx: tx.sessions.get(run.session_id, Scope(None, with_deleted=True)))
+    assert deleted.title == "hi"
 
 
 async def test_a_search_in_documents_takes_its_text_as_it_is(database: Database) -> None:

@@ -75,11 +75,6 @@ export class Api {
     return (await this.ask("GET", `/v2/oneliner/runs/${part(runId)}/events${queryOf({ event_type: types, newest: "true", limit: String(limit) })}`)).items;
   }
 
-  /** @param {string} runId @param {number} after @param {number} [limit] @returns {Promise<{items: Record<string, any>[], next_cursor: string|number|null}>} */
-  runEvents(runId, after, limit = 100) {
-    return this.ask("GET", `/v2/oneliner/runs/${part(runId)}/events?after=${after}&limit=${limit}`);
-  }
-
   /** The person's own. @param {string|null} before @returns {Promise<{items: Session[], next_cursor: string|null}>} */
   sessions(before = null) {
     return this.ask("GET", `/v1/agent/sessions${queryOf({ before, mine: "true" })}`);

@@ -65,6 +65,11 @@ export function laidBare(text) {
   return text.replace(UNSEEN, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+/** Whether a key belongs to a composition, as of Chinese; by 229 Safari means the Enter that ends one. @param {KeyboardEvent} event */
+export function isComposing(event) {
+  return event.isComposing || event.keyCode === 229;
+}
+
 /** Sets text only where it differs, so that a selection in it survives. @param {Node} node @param {string} text */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

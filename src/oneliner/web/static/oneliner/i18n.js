@@ -97,11 +97,6 @@ export class Translator {
     );
   }
 
-  /** Several things in one sentence. @param {string[]} items */
-  list(items) {
-    return new Intl.ListFormat(this.locale, { type: "conjunction" }).format(items);
-  }
-
   /** @param {number} value */
   number(value) {
     return new Intl.NumberFormat(this.locale).format(value);
@@ -138,11 +133,6 @@ export class Translator {
     const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
     if (parts[0] === 0) parts.shift();
     return parts.map((part, n) => (n ? String(part).padStart(2, "0") : String(part))).join(":");
-  }
-
-  /** @param {number} ms a time of day, to the second */
-  clock(ms) {
-    return new Intl.DateTimeFormat(this.locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(new Date(ms));
   }
 
   /** @param {string} iso */

@@ -6,6 +6,8 @@
  * @import {RunEvent} from "./timeline.js"
  */
 
+import { part, queryOf } from "./api.js";
+
 const PAGE = 500;
 const MAX_CAUGHT_UP = 2_000;
 
@@ -19,7 +21,7 @@ export class RunHistory {
   /** whether there is more than was read, as of the last look */
   hasMore = true;
 
-  /** @param {Pick<Api, "runEvents">} api @param {string} runId */
+  /** @param {Pick<Api, "ask">} api @param {string} runId */
   constructor(api, runId) {
     this.#api = api;
     this.#runId = runId;
@@ -55,7 +57,7 @@ export class RunHistory {
   }
 
   async #readPage() {
-    const page = await this.#api.runEvents(this.#runId, this.events.at(-1)?.seq ?? 0, PAGE);
+    const page = await this.#api.ask("GET", `/v2/oneliner/runs/${part(this.#runId)}/events${queryOf({ after: String(this.events.at(-1)?.seq ?? 0), limit: String(PAGE) })}`);
     this.events.push(.../** @type {RunEvent[]} */ (page.items));
     this.hasMore = page.next_cursor !== null;
   }

@@ -9,7 +9,7 @@
  * @import {Workspace} from "../workspace.js"
  */
 
-import { h, icon, mark, oncePerFrame, replaceChildren, setAttribute } from "../dom.js";
+import { h, icon, isComposing, mark, oncePerFrame, replaceChildren, setAttribute } from "../dom.js";
 import { lazily } from "../lazily.js";
 import { NEEDS_YOU } from "../picking.js";
 import { Announcer } from "../views/announcer.js";
@@ -149,7 +149,7 @@ export class ChatWindow {
 
   /** @param {KeyboardEvent} event @param {() => void} onClose */
   #onKey(event, onClose) {
-    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
+    if (event.key !== "Escape" || event.defaultPrevented || isComposing(event)) return;
     // The host's own Escape is for the host's own things, and a modal's would come a second time.
     event.stopPropagation();
     event.preventDefault();

@@ -35,7 +35,7 @@ export async function show(context, route) {
   const columns = [{ text: words.text(`group.${group}`), kind: "wide" }, { text: words.text("column.calls"), kind: "number" }, { text: words.text("column.input"), kind: "number" }, { text: words.text("column.output"), kind: "number" }, { text: words.text("column.cost"), kind: "number" }];
   const rows = bill.items.map((line) => [nameOf(group, line.key), words.number(line.message_count), words.number(line.input_tokens), words.number(line.output_tokens), h("span", { title: line.cost ?? "" }, words.cost(line.cost), line.estimated ? ` ${words.text("cost.estimated")}` : "")]);
   const csvRow = (/** @type {Line} */ l) => [l.key, String(l.message_count), String(l.input_tokens), String(l.output_tokens), l.cost];
-  const read = (/** @type {string|null} */ before) => api.ask("GET", `/v2/oneliner/usage?${query}` + (before ? `&before=${encodeURIComponent(before)}` : ""));
+  const read = (/** @type {string|null} */ before) => api.ask("GET", `/v2/oneliner/usage?${query}&limit=100` + (before ? `&before=${encodeURIComponent(before)}` : ""));
   const node = h(
     "div", { class: "stack" },
     filters(route, words,

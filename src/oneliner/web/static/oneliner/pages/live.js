@@ -10,7 +10,7 @@
 
 import { drawList, h, icon, oncePerFrame, replaceChildren, setAttribute, setText } from "../dom.js";
 import { Tail } from "../tail.js";
-import { choice, labelled, nothing, offerKinds } from "./parts.js";
+import { choice, clock, labelled, nothing, offerKinds } from "./parts.js";
 import { addressOf } from "./router.js";
 
 const MAX_KEPT = 2_000;
@@ -98,7 +98,7 @@ function line(frame, { words }) {
     ? h("details", { class: "detail" }, h("summary", { "aria-label": words.text("live.details_of", { type: frame.type, seq: String(frame.seq) }) }, words.text("live.details")), h("pre", { tabindex: "0" }, JSON.stringify(frame.details, null, 2)))
     : null;
   return h("li", { class: "tail-line" },
-    h("time", { datetime: at, title: at }, clock(at, words)), h("code", { class: "tail-type", data: { kind: frame.type.split(".")[0] } }, frame.type),
+    h("time", { datetime: at, title: at }, at && clock(at, words, { digits: 3 })), h("code", { class: "tail-type", data: { kind: frame.type.split(".")[0] } }, frame.type),
     h("a", { href: addressOf("run", {}, frame.run_id) }), h("span", { class: "tail-text" }, gistOf(frame, words)), details);
 }
 
@@ -107,9 +107,4 @@ function gistOf(frame, words) {
   const { name, run_status: status, reason, model } = frame.details ?? {};
   const said = [name, status && words.text(`status.${status}`), reason && words.has(`reason.${reason}`) ? words.text(`reason.${reason}`) : reason, model];
   return frame.summary || said.filter((part) => typeof part === "string" && part).join(" · ");
-}
-
-/** @param {string} iso @param {import("../i18n.js").Translator} words to the millisecond, in the reader's time zone */
-function clock(iso, words) {
-  return iso ? new Intl.DateTimeFormat(words.locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" }).format(new Date(iso)) : "";
 }

@@ -13,7 +13,7 @@
 
 import { h, replaceChildren, setAttribute } from "../dom.js";
 import { linesOf, namesWithout, pairsFrom, pairsTo, patternsFrom } from "../mcp-lines.js";
-import { attempted, choice, labelled } from "./parts.js";
+import { attempted, choice, inOneSentence, labelled } from "./parts.js";
 
 /** @param {PageContext} context @param {McpServer|null} server null: a new one @param {boolean} mayCommand @param {() => void} onDone */
 export function mcpForm(context, server, mayCommand, onDone) {
@@ -41,7 +41,7 @@ export function mcpForm(context, server, mayCommand, onDone) {
     const given = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
     const said = (/** @type {string} */ field) => String(given.get(field) ?? "").trim();
     const unsaid = kind.value === "url" ? namesWithout(said("headers"), ":") : namesWithout(said("env"), "=");
-    if (unsaid.length) return replaceChildren(problem, h("p", { class: "problem", role: "alert" }, words.text("mcp.no_value", { names: words.list(unsaid) })));
+    if (unsaid.length) return replaceChildren(problem, h("p", { class: "problem", role: "alert" }, words.text("mcp.no_value", { names: inOneSentence(unsaid, words) })));
     const place = kind.value === "url" ? { url: said("url"), headers: pairsFrom(said("headers"), ":") } : { command: said("command"), args: linesOf(said("args")), env: pairsFrom(said("env"), "="), cwd: said("cwd") };
     const body = {
       ...place, enabled: given.has("enabled"), trust_hints: given.has("trust_hints"), repeat_after_question: given.has("repeat_after_question"), tools: patternsFrom(said("tools")) ?? ["*"],

@@ -163,6 +163,17 @@ export function filters(route, words, ...fields) {
   return form;
 }
 
+/** Several things in one sentence. @param {string[]} items @param {Translator} words */
+export function inOneSentence(items, words) {
+  return new Intl.ListFormat(words.locale, { type: "conjunction" }).format(items);
+}
+
+/** @param {string|number} at a moment, as ISO or in ms @param {Translator} words @param {{digits?: 0|3}} [how] of the second @returns {string} its time of day in the reader's time zone */
+export function clock(at, words, { digits = 0 } = {}) {
+  const fraction = digits ? { fractionalSecondDigits: digits } : {};
+  return new Intl.DateTimeFormat(words.locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", ...fraction, hourCycle: "h23" }).format(new Date(at));
+}
+
 /** @param {string} iso @param {Translator} words a date and a time @param {{isExact?: boolean}} [how] to the second */
 export function when(iso, words, { isExact = false } = {}) {
   const text = words.moment(iso, isExact);

@@ -6,7 +6,7 @@
 
 import { h } from "../dom.js";
 import { conditionText } from "../tool-rules.js";
-import { table } from "./parts.js";
+import { inOneSentence, table } from "./parts.js";
 
 /** What follows the tool in a standing approval: the rule it answers, which the list of them puts in words. */
 const APPROVAL_KEY = /#[0-9a-f]{16}$/;
@@ -26,7 +26,7 @@ export function ruleText(rule, words) {
   const when = (rule.when ?? []).map((condition) => conditionText(condition, (op) => conditionWords(op, words)));
   const executor = rule.executor && rule.executor !== "*" ? words.text("toolrules.by", { executor: rule.executor }) : "";
   const whose = [rule.tool, executor].filter(Boolean).join(" ");
-  const said = [verdictName(rule.verdict, words), when.length && words.text("toolrules.when", { conditions: words.list(when) })].filter(Boolean).join(" ");
+  const said = [verdictName(rule.verdict, words), when.length && words.text("toolrules.when", { conditions: inOneSentence(when, words) })].filter(Boolean).join(" ");
   return words.text("pair", { name: whose, value: said });
 }
 

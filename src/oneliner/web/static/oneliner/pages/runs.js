@@ -124,9 +124,9 @@ class Bulk {
     const { words } = this.#context;
     const count = this.#chosen.size;
     setAttribute(this.node, "hidden", count === 0);
-    const ask = h("button", { type: "button", class: "button small danger", on: { click: () => this.#draw(true) } }, words.text("runs.cancel_chosen", { count }));
+    const ask = h("button", { type: "button", class: "button small danger", data: { focus: "bulk" }, on: { click: () => this.#draw(true) } }, words.text("runs.cancel_chosen", { count }));
     const yes = h("button", { type: "button", class: "button small danger", on: { click: () => void this.#cancel() } }, words.text("runs.cancel_yes", { count }));
-    const no = h("button", { type: "button", class: "button small", on: { click: () => this.#draw() } }, words.text("runs.cancel_no"));
+    const no = h("button", { type: "button", class: "button small", data: { focus: "bulk" }, on: { click: () => this.#draw() } }, words.text("runs.cancel_no"));
     replaceChildren(this.node, ...(isAsked ? [h("span", {}, words.text("runs.cancel_ask")), yes, no] : [ask]));
     if (isAsked) no.focus();
   }

@@ -10,6 +10,7 @@
 import { h, setAttribute } from "../dom.js";
 import { leasesOf } from "../leases.js";
 import { spansOf } from "../timeline.js";
+import { clock } from "./parts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 1_000;
@@ -53,9 +54,9 @@ function leaseRow(lease, begin, whole, words) {
   const isLost = lease.end === "lost";
   const noticed = lease.noticedBy && words.text("leases.noticed", { worker: lease.noticedBy });
   const ended = h("span", { class: isLost ? "changed" : "" }, words.text(`leases.end.${lease.end}`), noticed && ` (${noticed})`);
-  const until = lease.end === "held" ? "" : words.clock(lease.to);
+  const until = lease.end === "held" ? "" : clock(lease.to, words);
   return h("li", { class: "span", data: { kind: "lease" } },
-    h("span", { class: "span-name" }, words.text("leases.worker"), " ", h("code", {}, lease.worker || "–"), h("span", { class: "lease-when" }, `${words.clock(lease.from)}–${until}`, " · ", ended)),
+    h("span", { class: "span-name" }, words.text("leases.worker"), " ", h("code", {}, lease.worker || "–"), h("span", { class: "lease-when" }, `${clock(lease.from, words)}–${until}`, " · ", ended)),
     bar({ ...lease, isBad: isLost }, begin, whole), h("span", { class: "span-took" }, words.took(lease.to - lease.from)));
 }
 

@@ -5,7 +5,7 @@
  * @import {Context} from "./context.js"
  */
 
-import { h, icon, setAttribute } from "../dom.js";
+import { h, icon, isComposing, setAttribute } from "../dom.js";
 
 const MAX_CHARS = 200_000;
 /** What can become of a message while a run of its session works; the first is what happens unasked. */
@@ -113,7 +113,7 @@ export class Composer {
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     // keyCode 229: Safari ends a composition with an Enter that no longer says it is composing.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
     event.preventDefault();
     this.#submit();
   }

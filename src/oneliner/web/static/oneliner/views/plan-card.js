@@ -9,7 +9,7 @@
  * @import {Context} from "./context.js"
  */
 
-import { drawList, h, icon, keepFocus, replaceChildren, setAttribute, setText } from "../dom.js";
+import { drawList, h, icon, isComposing, keepFocus, replaceChildren, setAttribute, setText } from "../dom.js";
 import { MAX_STEPS, added, draftOf, isChanged, isFull, moved, rebased, removed, reworded, toRequest, undone, withGoal } from "../plan-draft.js";
 import { PlanRules } from "./plan-rules.js";
 import { problemLine } from "./problem-line.js";
@@ -208,7 +208,7 @@ export class PlanCard {
       on: {
         input: () => drafts.set(key, field.value),
         keydown: (/** @type {KeyboardEvent} */ event) => {
-          if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+          if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
           event.preventDefault();
           event.stopPropagation();
           void send();
@@ -286,7 +286,7 @@ export class PlanCard {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    if (event.isComposing || event.keyCode === 229) return;
+    if (isComposing(event)) return;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       if (!this.#isStale && this.#busy === "") void this.#confirm();

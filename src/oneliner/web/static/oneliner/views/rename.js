@@ -5,7 +5,7 @@
  */
 
 import { Refused } from "../api.js";
-import { h, icon, replaceChildren, setAttribute, setText } from "../dom.js";
+import { h, icon, isComposing, replaceChildren, setAttribute, setText } from "../dom.js";
 import { problemLine } from "./problem-line.js";
 
 /** What the server takes. */
@@ -37,8 +37,8 @@ export function renameForm({ words, workspace }, session, onLeave) {
   const submit = (/** @type {Event} */ event) => { event.preventDefault(); void save(); };
   // An Enter that commits a composition is the composition's.
   const keydown = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Escape" && !event.isComposing) onLeave(false);
-    if (event.key === "Enter" && event.isComposing) event.preventDefault();
+    if (isComposing(event)) return event.key === "Enter" && event.preventDefault();
+    if (event.key === "Escape") onLeave(false);
   };
   const form = h("form", { class: "rename", on: { submit, keydown } }, field,
     h("button", { type: "submit", class: "button small primary" }, words.text("rename.save")),
